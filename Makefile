@@ -1,0 +1,80 @@
+# Every way to work with the project. `make` alone lists the targets.
+
+export ZKCLOB_CACHE ?= $(HOME)/.cache/zkclob
+export CARGO_TARGET_DIR := $(ZKCLOB_CACHE)/target
+export PYTHONPATH := $(CURDIR)
+
+python := .venv/bin/python
+forge := contracts/node_modules/.bin/forge
+cargo := cargo
+workspace := --manifest-path sp1_program/Cargo.toml
+crates := -p zkclob-core -p zkclob-prover -p zkclob-native
+
+.DEFAULT_GOAL := help
+.PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
+	test-ape demo devnet elf vectors bench-proof clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install and build what is missing, outside the checkout
+	@scripts/setup.sh
+
+format: setup ## Format Python, Rust and Solidity
+	$(python) -m ruff format .
+	$(python) -m ruff check --fix .
+	$(cargo) fmt $(workspace) --all
+	$(forge) fmt
+
+check: check-python check-rust check-contracts ## Static checks and fast tests
+	@echo "make check: all passed"
+
+check-python: setup
+	$(python) -m ruff format --check .
+	$(python) -m ruff check .
+	$(python) -m mypy
+	.venv/bin/lint-imports
+	$(python) -m pytest -q -m "not slow and not e2e"
+
+check-rust: setup
+	$(cargo) fmt $(workspace) --all --check
+	$(cargo) clippy $(workspace) --release --locked --all-targets $(crates) -- -D warnings
+	$(cargo) test $(workspace) --release --locked -p zkclob-core
+
+check-contracts: setup
+	$(forge) fmt --check
+	$(forge) build --sizes --deny warnings
+
+test: check-rust check-contracts test-rust test-contracts test-python test-ape ## Everything that can be checked and tested
+	@echo "make test: all passed"
+
+test-rust: check-rust
+	$(cargo) test $(workspace) --release --locked -p zkclob-prover
+
+test-contracts: check-contracts
+	$(forge) test
+
+test-python: check-python
+	$(python) -m pytest -q -m "slow or e2e"
+
+test-ape: setup
+	$(python) -m pytest -q -p ape_test tests/ape
+
+demo: setup ## Run the whole exchange once, from a deposit to a claimed withdrawal
+	$(python) -m scripts.demo
+
+devnet: setup ## Start Anvil, the contracts, the sequencer and a prover worker
+	$(python) -m scripts.devnet
+
+elf: setup ## Rebuild the guest program and its verifying key
+	scripts/build_elf.sh
+
+vectors: setup ## Write the shared test vectors anew
+	$(python) -m scripts.make_vectors
+
+bench-proof: setup ## Measure cycles and prover gas of the guest
+	$(python) -m scripts.bench_proof
+
+clean: ## Remove what checks and runs leave in the checkout
+	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache .build out cache
+	find . -name __pycache__ -not -path './contracts/node_modules/*' -prune -exec rm -rf {} +
