@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IExchange} from "../../src/interfaces/IExchange.sol";
+import {ExchangeFixture} from "../support/ExchangeFixture.sol";
+import {BlacklistToken} from "../tokens/BlacklistToken.sol";
+import {FeeOnTransferToken} from "../tokens/FeeOnTransferToken.sol";
+import {NoReturnToken} from "../tokens/NoReturnToken.sol";
+import {ReentrantToken} from "../tokens/ReentrantToken.sol";
+
+contract DepositTest is ExchangeFixture {
+    uint128 private constant MAX_HOLDINGS = 2 ** 120 - 1;
+
+    function depositEntry(uint32 token, address account, uint128 amount) private view returns (bytes memory) {
+        return abi.encodePacked(uint8(1), uint64(block.timestamp), token, account, amount);
+    }
+
+    function list(address token) private returns (uint32) {
+        vm.prank(GOVERNOR);
+        return exchange.listToken(token, 18, 1);
+    }
+
+    function testFuzzEthIsBookedAndPutIntoTheInbox(uint256 amount) public {
+        amount = bound(amount, MIN_ETH, 1_000_000 ether);
+        bytes memory entry = depositEntry(ETH, BOB, uint128(amount));
+        bytes32 chainHash = keccak256(abi.encodePacked(exchange.inboxHash(2), entry));
+
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.InboxAppended(2, chainHash, entry);
+        vm.prank(ALICE);
+        assertEq(exchange.depositETH{value: amount}(BOB), 2);
+
+        assertEq(exchange.inboxLength(), 3);
+        assertEq(exchange.inboxHash(3), chainHash);
+        assertEq(exchange.tokenOf(ETH).holdings, amount);
+        assertEq(address(exchange).balance, amount);
+    }
+
+    function testFuzzErc20IsBookedAndPutIntoTheInbox(uint128 amount) public {
+        amount = uint128(bound(amount, MIN_USDC, MAX_HOLDINGS));
+        bytes32 before = exchange.inboxHash(2);
+        depositUsdc(amount);
+        assertEq(exchange.inboxHash(3), keccak256(abi.encodePacked(before, depositEntry(USDC, ALICE, amount))));
+        assertEq(exchange.tokenOf(USDC).holdings, amount);
+        assertEq(usdc.balanceOf(address(exchange)), amount);
+    }
+
+    function testFeeOnTransferCreditsWhatArrived() public {
+        FeeOnTransferToken token = new FeeOnTransferToken();
+        uint32 id = list(address(token));
+        token.mint(ALICE, 1000);
+        vm.startPrank(ALICE);
+        token.approve(address(exchange), 1000);
+        exchange.depositERC20(id, ALICE, 1000);
+        vm.stopPrank();
+        assertEq(exchange.tokenOf(id).holdings, 990);
+        bytes memory entry = depositEntry(id, ALICE, 990);
+        assertEq(exchange.inboxHash(4), keccak256(abi.encodePacked(exchange.inboxHash(3), entry)));
+    }
+
+    function testTokenWithoutReturnValues() public {
+        NoReturnToken token = new NoReturnToken();
+        uint32 id = list(address(token));
+        token.mint(ALICE, 1000);
+        vm.prank(ALICE);
+        exchange.depositERC20(id, ALICE, 1000);
+        assertEq(exchange.tokenOf(id).holdings, 1000);
+    }
+
+    function testReentrantDepositReverts() public {
+        ReentrantToken token = new ReentrantToken(exchange);
+        uint32 id = list(address(token));
+        token.setToken(id);
+        token.mint(ALICE, 1000);
+        vm.startPrank(ALICE);
+        token.approve(address(exchange), 1000);
+        vm.expectRevert(bytes4(keccak256("ReentrancyGuardReentrantCall()")));
+        exchange.depositERC20(id, ALICE, 1000);
+        vm.stopPrank();
+    }
+
+    function testBlacklistedDepositorHarmsOnlyItself() public {
+        BlacklistToken token = new BlacklistToken();
+        uint32 id = list(address(token));
+        token.mint(ALICE, 1000);
+        token.setBlacklisted(ALICE, true);
+        vm.startPrank(ALICE);
+        token.approve(address(exchange), 1000);
+        vm.expectRevert(abi.encodeWithSelector(BlacklistToken.Blacklisted.selector, ALICE));
+        exchange.depositERC20(id, ALICE, 1000);
+        vm.stopPrank();
+        assertEq(exchange.inboxLength(), 3);
+    }
+
+    function testDepositBelowTheMinimumReverts() public {
+        vm.prank(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.DepositTooSmall.selector, MIN_ETH - 1, MIN_ETH));
+        exchange.depositETH{value: MIN_ETH - 1}(ALICE);
+    }
+
+    function testHoldingsAreBounded() public {
+        depositUsdc(MAX_HOLDINGS - MIN_USDC + 1);
+        usdc.mint(ALICE, MIN_USDC);
+        vm.startPrank(ALICE);
+        usdc.approve(address(exchange), MIN_USDC);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.HoldingsExceeded.selector, USDC, uint256(MIN_USDC)));
+        exchange.depositERC20(USDC, ALICE, MIN_USDC);
+        vm.stopPrank();
+    }
+
+    function testZeroAccountReverts() public {
+        vm.prank(ALICE);
+        vm.expectRevert(IExchange.ZeroAddress.selector);
+        exchange.depositETH{value: 1 ether}(address(0));
+    }
+
+    function testUnlistedTokenReverts() public {
+        vm.expectRevert(abi.encodeWithSelector(IExchange.UnknownToken.selector, uint32(3)));
+        exchange.depositERC20(3, ALICE, 1);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.UnknownToken.selector, uint32(0)));
+        exchange.depositERC20(0, ALICE, 1);
+    }
+
+    function testNativeCoinIsNotDepositedAsErc20() public {
+        vm.expectRevert(IExchange.NativeToken.selector);
+        exchange.depositERC20(ETH, ALICE, 1);
+    }
+
+    function testPlainTransferReverts() public {
+        vm.prank(ALICE);
+        (bool ok,) = address(exchange).call{value: 1 ether}("");
+        assertTrue(!ok, "ether without a deposit is refused");
+    }
+}

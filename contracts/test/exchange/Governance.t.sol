@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Exchange} from "../../src/Exchange.sol";
+import {TestToken} from "../../src/devnet/TestToken.sol";
+import {IExchange} from "../../src/interfaces/IExchange.sol";
+import {ISP1Verifier} from "../../src/interfaces/ISP1Verifier.sol";
+import {MarketTerms, Token} from "../../src/types/Listing.sol";
+import {ExchangeFixture} from "../support/ExchangeFixture.sol";
+
+contract GovernanceTest is ExchangeFixture {
+    bytes4 private constant NOT_OWNER = bytes4(keccak256("OwnableUnauthorizedAccount(address)"));
+
+    function expectNotOwner(address caller) private {
+        vm.prank(caller);
+        vm.expectRevert(abi.encodeWithSelector(NOT_OWNER, caller));
+    }
+
+    function expectInvalid(MarketTerms memory terms) private {
+        vm.prank(GOVERNOR);
+        vm.expectRevert(IExchange.InvalidListing.selector);
+        exchange.listMarket(terms);
+    }
+
+    function testConstructorListsTheNativeCoin() public {
+        Exchange fresh = new Exchange(GOVERNOR, POSTER, verifier, PROGRAM_VKEY, MIN_ETH);
+        bytes memory entry = abi.encodePacked(uint8(6), START, uint32(1), address(0), uint8(18));
+        assertEq(fresh.inboxLength(), 1);
+        assertEq(fresh.inboxHash(1), keccak256(abi.encodePacked(bytes32(0), entry)));
+        assertEq(fresh.tokenCount(), 1);
+        assertEq(fresh.tokenOf(1).minDeposit, MIN_ETH);
+        assertEq(fresh.owner(), GOVERNOR);
+        assertEq(fresh.poster(), POSTER);
+        assertEq(address(fresh.verifier()), address(verifier));
+        assertEq(fresh.programVKey(), PROGRAM_VKEY);
+    }
+
+    function testConstructorRefusesAVerifierWithoutCode() public {
+        vm.expectRevert(abi.encodeWithSelector(IExchange.NotAContract.selector, BOB));
+        new Exchange(GOVERNOR, POSTER, ISP1Verifier(BOB), PROGRAM_VKEY, MIN_ETH);
+    }
+
+    function testConstructorRefusesAZeroPoster() public {
+        vm.expectRevert(IExchange.ZeroAddress.selector);
+        new Exchange(GOVERNOR, address(0), verifier, PROGRAM_VKEY, MIN_ETH);
+    }
+
+    function testListTokenEntersTheInbox() public {
+        TestToken token = new TestToken("Wrapped Bitcoin", "WBTC", 8);
+        bytes memory entry = abi.encodePacked(uint8(6), START, uint32(3), address(token), uint8(8));
+        bytes32 chainHash = keccak256(abi.encodePacked(exchange.inboxHash(2), entry));
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.TokenListed(3, address(token), 8, 500);
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.InboxAppended(2, chainHash, entry);
+        vm.prank(GOVERNOR);
+        assertEq(exchange.listToken(address(token), 8, 500), 3);
+        assertEq(exchange.inboxHash(3), chainHash);
+        assertEq(exchange.tokenIdOf(address(token)), 3);
+        Token memory listed = exchange.tokenOf(3);
+        assertEq(listed.l1Address, address(token));
+        assertEq(listed.decimals, 8);
+    }
+
+    function testListTokenRefusals() public {
+        address fresh = address(new TestToken("T", "T", 18));
+        expectNotOwner(ALICE);
+        exchange.listToken(fresh, 18, 1);
+        vm.startPrank(GOVERNOR);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.TokenAlreadyListed.selector, address(usdc)));
+        exchange.listToken(address(usdc), 6, 1);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.NotAContract.selector, BOB));
+        exchange.listToken(BOB, 6, 1);
+        vm.expectRevert(IExchange.InvalidListing.selector);
+        exchange.listToken(fresh, 31, 1);
+        vm.expectRevert(IExchange.InvalidListing.selector);
+        exchange.listToken(fresh, 18, 0);
+        vm.stopPrank();
+    }
+
+    function testThe256thTokenIsRefused() public {
+        vm.startPrank(GOVERNOR);
+        for (uint256 id = 3; id <= 255; id++) {
+            exchange.listToken(address(new TestToken("T", "T", 18)), 18, 1);
+        }
+        address oneMore = address(new TestToken("T", "T", 18));
+        vm.expectRevert(IExchange.InvalidListing.selector);
+        exchange.listToken(oneMore, 18, 1);
+        vm.stopPrank();
+        assertEq(exchange.tokenCount(), 255);
+    }
+
+    function testListMarketEntersTheInbox() public {
+        MarketTerms memory terms = marketTerms();
+        bytes memory entry = bytes.concat(
+            abi.encodePacked(uint8(7), START, uint32(1), ETH, USDC),
+            abi.encodePacked(uint128(1e15), uint128(10), uint128(5e6)),
+            abi.encodePacked(uint32(100), uint32(500), uint32(200_000), GOVERNOR)
+        );
+        assertEq(entry.length, 1 + 8 + 3 * 4 + 3 * 16 + 3 * 4 + 20);
+        bytes32 chainHash = keccak256(abi.encodePacked(exchange.inboxHash(2), entry));
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.MarketListed(1, terms);
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.InboxAppended(2, chainHash, entry);
+        vm.prank(GOVERNOR);
+        assertEq(exchange.listMarket(terms), 1);
+        assertEq(exchange.inboxHash(3), chainHash);
+        assertEq(exchange.marketCount(), 1);
+    }
+
+    function testOnlyTheOwnerListsMarkets() public {
+        expectNotOwner(POSTER);
+        exchange.listMarket(marketTerms());
+    }
+
+    function testMarketOfUnknownTokensReverts() public {
+        MarketTerms memory terms = marketTerms();
+        terms.base = 3;
+        vm.prank(GOVERNOR);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.UnknownToken.selector, uint32(3)));
+        exchange.listMarket(terms);
+        terms = marketTerms();
+        terms.quote = 0;
+        vm.prank(GOVERNOR);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.UnknownToken.selector, uint32(0)));
+        exchange.listMarket(terms);
+    }
+
+    function testMarketTermsAreTheGuestsOwn() public {
+        MarketTerms memory terms = marketTerms();
+        terms.quote = terms.base;
+        expectInvalid(terms);
+        terms = marketTerms();
+        terms.lotSize = 0;
+        expectInvalid(terms);
+        terms.lotSize = 2e15;
+        expectInvalid(terms);
+        terms.lotSize = 1e33;
+        expectInvalid(terms);
+        terms = marketTerms();
+        terms.tickSize = 0;
+        expectInvalid(terms);
+        terms.tickSize = 2 ** 108;
+        expectInvalid(terms);
+        terms = marketTerms();
+        terms.makerFee = 10_001;
+        expectInvalid(terms);
+        terms = marketTerms();
+        terms.takerFee = 10_001;
+        expectInvalid(terms);
+        terms = marketTerms();
+        terms.feeAccount = address(0);
+        expectInvalid(terms);
+    }
+
+    function testTermsAtTheirLimitsAreListed() public {
+        MarketTerms memory terms = marketTerms();
+        terms.lotSize = 1e32;
+        terms.tickSize = 2 ** 108 - 1;
+        terms.makerFee = 10_000;
+        terms.takerFee = 10_000;
+        vm.startPrank(GOVERNOR);
+        exchange.listMarket(terms);
+        terms.lotSize = 1;
+        exchange.listMarket(terms);
+        vm.stopPrank();
+        assertEq(exchange.marketCount(), 2);
+    }
+
+    function testThe256thMarketIsRefused() public {
+        vm.startPrank(GOVERNOR);
+        for (uint256 id = 1; id <= 255; id++) {
+            exchange.listMarket(marketTerms());
+        }
+        vm.stopPrank();
+        expectInvalid(marketTerms());
+    }
+
+    function testPosterIsReplacedByTheOwner() public {
+        expectNotOwner(POSTER);
+        exchange.setPoster(BOB);
+        vm.prank(GOVERNOR);
+        vm.expectRevert(IExchange.ZeroAddress.selector);
+        exchange.setPoster(address(0));
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.PosterChanged(BOB);
+        vm.prank(GOVERNOR);
+        exchange.setPoster(BOB);
+        assertEq(exchange.poster(), BOB);
+    }
+
+    function testOwnershipMovesInTwoSteps() public {
+        vm.prank(GOVERNOR);
+        exchange.transferOwnership(BOB);
+        assertEq(exchange.owner(), GOVERNOR);
+        expectNotOwner(ALICE);
+        exchange.acceptOwnership();
+        vm.prank(BOB);
+        exchange.acceptOwnership();
+        assertEq(exchange.owner(), BOB);
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Exchange} from "../../src/Exchange.sol";
+import {IExchange} from "../../src/interfaces/IExchange.sol";
+import {Batch, Head} from "../../src/types/Batch.sol";
+import {MockVerifier} from "../../src/verifiers/MockVerifier.sol";
+import {ExchangeFixture} from "../support/ExchangeFixture.sol";
+
+contract SettleTest is ExchangeFixture {
+    bytes private constant DATA = hex"0100010101";
+
+    function post(Batch memory batch, bytes memory data, bytes memory proof) private {
+        vm.prank(POSTER);
+        exchange.settle(batch, data, proof);
+    }
+
+    /// Proves `batch`, then posts `other` with that proof: the public values differ, so it must not pass.
+    function expectUnproven(Batch memory other) private {
+        bytes memory proof = mockProof(publicValues(nextBatch(), DATA));
+        vm.prank(POSTER);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        exchange.settle(other, DATA, proof);
+    }
+
+    function expectRefused(Batch memory batch, bytes memory reason) private {
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        vm.prank(POSTER);
+        vm.expectRevert(reason);
+        exchange.settle(batch, DATA, proof);
+    }
+
+    function testGenesisHead() public view {
+        Head memory head = exchange.head();
+        assertEq(head.batchNumber, 0);
+        assertEq(head.inboxCursor, 0);
+        assertEq(head.blockNumber, 0);
+        assertEq(head.timestamp, 0);
+        assertEq(head.nextSeq, 1);
+    }
+
+    function testSettleAdvancesTheHead() public {
+        depositEth(1 ether);
+        Batch memory batch = nextBatch();
+        batch.outboxRoot = keccak256("outbox");
+        batch.outboxCount = 3;
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        bytes32 genesisRoot = exchange.head().stateRoot;
+
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.Settled(1, genesisRoot, 1, keccak256(DATA), batch);
+        post(batch, DATA, proof);
+
+        Head memory head = exchange.head();
+        assertEq(head.stateRoot, batch.newStateRoot);
+        assertEq(head.batchNumber, 1);
+        assertEq(head.inboxCursor, 3);
+        assertEq(head.blockNumber, batch.blockNumber);
+        assertEq(head.timestamp, batch.timestamp);
+        assertEq(head.nextSeq, batch.endSeq);
+        assertEq(exchange.outboxRoot(1), batch.outboxRoot);
+    }
+
+    /// The wrapper's mock accepts only these public values, so this pins all 14 words and the program key.
+    function testPublicValuesAreBuiltFromStorage() public {
+        settle(nextBatch());
+        vm.warp(START + 5);
+        depositUsdc(MIN_USDC);
+        Batch memory batch = nextBatch();
+        bytes memory values = publicValues(batch, DATA);
+        assertEq(values.length, 448);
+        bytes memory proof = mockProof(values);
+        vm.expectCall(address(verifier), abi.encodeCall(verifier.verifyProof, (PROGRAM_VKEY, values, proof)));
+        post(batch, DATA, proof);
+        assertEq(exchange.head().batchNumber, 2);
+    }
+
+    function testOnlyThePoster() public {
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        vm.prank(GOVERNOR);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.NotPoster.selector, GOVERNOR));
+        exchange.settle(batch, DATA, proof);
+    }
+
+    function testABatchSettlesOnce() public {
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        post(batch, DATA, proof);
+        vm.prank(POSTER);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.BlockNumberNotAfter.selector, uint64(1), uint64(1)));
+        exchange.settle(batch, DATA, proof);
+    }
+
+    function testEachFieldOfTheBatchIsProven() public {
+        depositEth(1 ether);
+        vm.warp(START + 10);
+        Batch memory other = nextBatch();
+        other.newStateRoot = keccak256("other root");
+        expectUnproven(other);
+        other = nextBatch();
+        other.inboxCursor--;
+        expectUnproven(other);
+        other = nextBatch();
+        other.outboxRoot = keccak256("other outbox");
+        expectUnproven(other);
+        other = nextBatch();
+        other.outboxCount++;
+        expectUnproven(other);
+        other = nextBatch();
+        other.blockNumber++;
+        expectUnproven(other);
+        other = nextBatch();
+        other.timestamp--;
+        expectUnproven(other);
+        other = nextBatch();
+        other.endSeq++;
+        expectUnproven(other);
+        other = nextBatch();
+        other.digestsHash = keccak256("other digests");
+        expectUnproven(other);
+    }
+
+    function testFuzzEachByteOfTheDataIsProven(bytes memory data, uint256 position, uint8 flip) public {
+        vm.assume(data.length > 0 && flip != 0);
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, data));
+        data[position % data.length] ^= bytes1(flip);
+        vm.prank(POSTER);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        exchange.settle(batch, data, proof);
+    }
+
+    function testDataIsNeitherCutNorExtended() public {
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        vm.startPrank(POSTER);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        exchange.settle(batch, bytes.concat(DATA, hex"00"), proof);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        exchange.settle(batch, "", proof);
+        vm.stopPrank();
+    }
+
+    /// Each word of the public values in turn, the ones from storage included.
+    function testFuzzEachWordOfThePublicValuesIsBound(uint256 word, uint256 bit) public {
+        depositEth(1 ether);
+        Batch memory batch = nextBatch();
+        bytes memory values = publicValues(batch, DATA);
+        uint256 position = (word % 14) * 32 + bit % 256 / 8;
+        values[position] ^= bytes1(uint8(1 << (bit % 8)));
+        bytes memory proof = mockProof(values);
+        vm.prank(POSTER);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        exchange.settle(batch, DATA, proof);
+    }
+
+    function testAnEntryMoreInTheInboxChangesNothingBelowTheCursor() public {
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        depositEth(1 ether);
+        post(batch, DATA, proof);
+        assertEq(exchange.head().inboxCursor, 2);
+        assertEq(exchange.inboxLength(), 3);
+    }
+
+    function testAProofIsBoundToItsContract() public {
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        Exchange other = new Exchange(GOVERNOR, POSTER, verifier, PROGRAM_VKEY, MIN_ETH);
+        vm.prank(GOVERNOR);
+        other.listToken(address(usdc), 6, MIN_USDC);
+        assertEq(other.inboxHash(2), exchange.inboxHash(2));
+        vm.prank(POSTER);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        other.settle(batch, DATA, proof);
+    }
+
+    function testInboxCursorMayNotGoBack() public {
+        settle(nextBatch());
+        Batch memory batch = nextBatch();
+        batch.inboxCursor = 1;
+        expectRefused(batch, abi.encodeWithSelector(IExchange.InboxCursorBehind.selector, uint64(1), uint64(2)));
+    }
+
+    function testInboxCursorMayNotPassTheInbox() public {
+        Batch memory batch = nextBatch();
+        batch.inboxCursor = 3;
+        expectRefused(batch, abi.encodeWithSelector(IExchange.InboxCursorAhead.selector, uint64(3), uint64(2)));
+    }
+
+    function testBlockNumberMustGrow() public {
+        Batch memory batch = nextBatch();
+        batch.blockNumber = 0;
+        expectRefused(batch, abi.encodeWithSelector(IExchange.BlockNumberNotAfter.selector, uint64(0), uint64(0)));
+    }
+
+    function testEndSeqMustGrow() public {
+        Batch memory batch = nextBatch();
+        batch.endSeq = 1;
+        expectRefused(batch, abi.encodeWithSelector(IExchange.EndSeqNotAfter.selector, uint64(1), uint64(1)));
+    }
+
+    function testTimeMayNotGoBack() public {
+        settle(nextBatch());
+        Batch memory batch = nextBatch();
+        batch.timestamp = START - 1;
+        expectRefused(batch, abi.encodeWithSelector(IExchange.TimestampBehind.selector, START - 1, START));
+    }
+
+    function testTimeMayNotBeInTheFuture() public {
+        Batch memory batch = nextBatch();
+        batch.timestamp = START + 1;
+        expectRefused(batch, abi.encodeWithSelector(IExchange.TimestampAhead.selector, START + 1, uint256(START)));
+    }
+
+    function testCodeFitsTheLimit() public view {
+        assertTrue(address(exchange).code.length < 24_576, "runtime code is below EIP-170's limit");
+    }
+
+    /// What `settle` does on top of the calldata's own price: hashing and writing must stay far below the limit.
+    function testGasOfALargeBatch() public {
+        bytes memory data = new bytes(120_000);
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, data));
+        vm.prank(POSTER);
+        uint256 before = gasleft();
+        exchange.settle(batch, data, proof);
+        assertTrue(before - gasleft() < 1_000_000, "execution gas of 120 kB");
+    }
+}
