@@ -76,5 +76,5 @@ bench-proof: setup ## Measure cycles and prover gas of the guest
 	$(python) -m scripts.bench_proof
 
 clean: ## Remove what checks and runs leave in the checkout
-	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache .build out cache
+	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache build contracts/out contracts/cache
 	find . -name __pycache__ -not -path './contracts/node_modules/*' -prune -exec rm -rf {} +
