@@ -1,0 +1,1 @@
+"""The sequencer of a zero-knowledge rollup whose only application is a central limit order book."""

@@ -1,0 +1,249 @@
+"""EIP-712 digests of signed transactions (docs/protocol.md, section 3).
+
+`TYPES` holds every struct that the protocol fixes, also those that version 1 cannot sequence. `digest` packs
+the implemented ones by hand: an order is hashed thousands of times a second.
+"""
+
+from collections.abc import Mapping
+from struct import Struct
+from struct import error as StructError  # noqa: N812
+from typing import Any, Final
+
+from zkclob_native import keccak256
+
+from sequencer.core.types import (
+    Address,
+    CancelClientOrder,
+    CancelOrder,
+    Kind,
+    PlaceOrder,
+    Transaction,
+    Withdraw,
+)
+
+DOMAIN_NAME: Final = "ZKCLOB"
+DOMAIN_VERSION: Final = "1"
+
+Field = tuple[str, str]
+"""Name and Solidity type."""
+
+DOMAIN_FIELDS: Final[tuple[Field, ...]] = (
+    ("name", "string"),
+    ("version", "string"),
+    ("chainId", "uint256"),
+    ("verifyingContract", "address"),
+)
+HEAD_FIELDS: Final[tuple[Field, ...]] = (
+    ("account", "address"),
+    ("signer", "address"),
+    ("nonce", "uint64"),
+    ("deadline", "uint64"),
+)
+_OPTIONS: Final[tuple[Field, ...]] = (("timeInForce", "uint8"), ("selfTrade", "uint8"))
+
+TYPES: Final[dict[str, tuple[Kind, tuple[Field, ...]]]] = {
+    "PlaceOrder": (
+        Kind.PLACE_ORDER,
+        (
+            *HEAD_FIELDS,
+            ("market", "uint32"),
+            ("side", "uint8"),
+            *_OPTIONS,
+            ("price", "uint64"),
+            ("size", "uint64"),
+            ("clientOrderId", "uint128"),
+        ),
+    ),
+    "CancelOrder": (Kind.CANCEL_ORDER, (*HEAD_FIELDS, ("orderId", "bytes24"))),
+    "CancelClientOrder": (Kind.CANCEL_CLIENT_ORDER, (*HEAD_FIELDS, ("clientOrderId", "uint128"))),
+    "CancelAll": (Kind.CANCEL_ALL, (*HEAD_FIELDS, ("market", "uint32"))),
+    "ReplaceOrder": (
+        Kind.REPLACE_ORDER,
+        (
+            *HEAD_FIELDS,
+            ("orderId", "bytes24"),
+            *_OPTIONS,
+            ("price", "uint64"),
+            ("size", "uint64"),
+            ("expectedSize", "uint64"),
+            ("clientOrderId", "uint128"),
+        ),
+    ),
+    "Batch": (Kind.BATCH, (*HEAD_FIELDS, ("actions", "bytes"))),
+    "Withdraw": (
+        Kind.WITHDRAW,
+        (
+            *HEAD_FIELDS,
+            ("token", "uint32"),
+            ("amount", "uint128"),
+            ("recipient", "address"),
+            ("maxRelayFee", "uint128"),
+        ),
+    ),
+    "Transfer": (
+        Kind.TRANSFER,
+        (*HEAD_FIELDS, ("to", "address"), ("token", "uint32"), ("amount", "uint128")),
+    ),
+    "ApproveAgent": (
+        Kind.APPROVE_AGENT,
+        (*HEAD_FIELDS, ("agent", "address"), ("expiry", "uint64"), ("markets", "uint256")),
+    ),
+    "RevokeAgent": (Kind.REVOKE_AGENT, (*HEAD_FIELDS, ("agent", "address"))),
+    "InvalidateNonces": (Kind.INVALIDATE_NONCES, (*HEAD_FIELDS, ("floor", "uint64"))),
+}
+
+
+def _type_string(name: str, fields: tuple[Field, ...]) -> str:
+    return f"{name}({','.join(f'{kind} {field}' for field, kind in fields)})"
+
+
+TYPE_STRINGS: Final = {name: _type_string(name, fields) for name, (_, fields) in TYPES.items()}
+TYPE_HASHES: Final = {name: keccak256(text.encode()) for name, text in TYPE_STRINGS.items()}
+
+_DOMAIN_TYPE_HASH: Final = keccak256(_type_string("EIP712Domain", DOMAIN_FIELDS).encode())
+_HEAD: Final = "32s12x20s12x20s24xQ24xQ"
+_PLACE_ORDER: Final = Struct(f">{_HEAD}28xI31xB31xB31xB24xQ24xQ16x16s")
+_CANCEL_ORDER: Final = Struct(f">{_HEAD}24s8x")
+_CANCEL_CLIENT_ORDER: Final = Struct(f">{_HEAD}16x16s")
+_WITHDRAW: Final = Struct(f">{_HEAD}28xI16x16s12x20s16x16s")
+_PLACE_ORDER_HASH: Final = TYPE_HASHES["PlaceOrder"]
+_CANCEL_ORDER_HASH: Final = TYPE_HASHES["CancelOrder"]
+_CANCEL_CLIENT_ORDER_HASH: Final = TYPE_HASHES["CancelClientOrder"]
+_WITHDRAW_HASH: Final = TYPE_HASHES["Withdraw"]
+
+
+def domain_separator(chain_id: int, contract: Address) -> bytes:
+    """EIP-712 domain separator (32 bytes) of the exchange at `contract` on chain `chain_id`."""
+    return keccak256(
+        _DOMAIN_TYPE_HASH
+        + keccak256(DOMAIN_NAME.encode())
+        + keccak256(DOMAIN_VERSION.encode())
+        + chain_id.to_bytes(32, "big")
+        + _word("address", contract)
+    )
+
+
+def digest(separator: bytes, tx: Transaction) -> bytes:
+    """The 32 bytes that the signer of `tx` signs under the domain `separator`.
+
+    Raises `ValueError` for a field outside the range of its type.
+    """
+    try:
+        encoded = _encode(tx)
+    except (StructError, OverflowError) as error:
+        raise ValueError(f"a field of {type(tx).__name__} is out of range: {error}") from error
+    return keccak256(b"\x19\x01" + separator + keccak256(encoded))
+
+
+def _encode(tx: Transaction) -> bytes:
+    if len(tx.account) != 20 or len(tx.signer) != 20:
+        raise ValueError("account and signer have 20 bytes each")
+    match tx:
+        case PlaceOrder():
+            return _PLACE_ORDER.pack(
+                _PLACE_ORDER_HASH,
+                tx.account,
+                tx.signer,
+                tx.nonce,
+                tx.deadline,
+                tx.market,
+                tx.side,
+                tx.time_in_force,
+                tx.self_trade,
+                tx.price,
+                tx.size,
+                tx.client_order_id.to_bytes(16, "big"),
+            )
+        case CancelOrder():
+            if len(tx.order_id) != 24:
+                raise ValueError("an order id has 24 bytes")
+            return _CANCEL_ORDER.pack(
+                _CANCEL_ORDER_HASH, tx.account, tx.signer, tx.nonce, tx.deadline, tx.order_id
+            )
+        case CancelClientOrder():
+            return _CANCEL_CLIENT_ORDER.pack(
+                _CANCEL_CLIENT_ORDER_HASH,
+                tx.account,
+                tx.signer,
+                tx.nonce,
+                tx.deadline,
+                tx.client_order_id.to_bytes(16, "big"),
+            )
+        case Withdraw():
+            if len(tx.recipient) != 20:
+                raise ValueError("a recipient has 20 bytes")
+            return _WITHDRAW.pack(
+                _WITHDRAW_HASH,
+                tx.account,
+                tx.signer,
+                tx.nonce,
+                tx.deadline,
+                tx.token,
+                tx.amount.to_bytes(16, "big"),
+                tx.recipient,
+                tx.max_relay_fee.to_bytes(16, "big"),
+            )
+
+
+def struct_digest(separator: bytes, name: str, values: Mapping[str, int | bytes]) -> bytes:
+    """Digest of the struct `name` of `TYPES` with `values`, for kinds without a type of their own."""
+    _, fields = TYPES[name]
+    words = b"".join(_word(kind, values[field]) for field, kind in fields)
+    return keccak256(b"\x19\x01" + separator + keccak256(TYPE_HASHES[name] + words))
+
+
+def _word(kind: str, value: int | bytes) -> bytes:
+    """EIP-712 `encodeData` of one field."""
+    if isinstance(value, int):
+        return value.to_bytes(int(kind.removeprefix("uint")) // 8, "big").rjust(32, b"\0")
+    if kind == "bytes":
+        return keccak256(value)
+    if kind == "address":
+        if len(value) != 20:
+            raise ValueError(f"an address has 20 bytes, not {len(value)}")
+        return value.rjust(32, b"\0")
+    if len(value) != int(kind.removeprefix("bytes")):
+        raise ValueError(f"{kind} does not have {len(value)} bytes")
+    return value.ljust(32, b"\0")
+
+
+def typed_data(chain_id: int, contract: Address, tx: Transaction) -> dict[str, Any]:
+    """The EIP-712 message of `tx` for a wallet (`eth_signTypedData_v4`) or eth-account (`full_message`)."""
+    return struct_typed_data(chain_id, contract, type(tx).__name__, _values(tx))
+
+
+def struct_typed_data(
+    chain_id: int, contract: Address, name: str, values: Mapping[str, int | bytes]
+) -> dict[str, Any]:
+    """Like `typed_data`, for the struct `name` of `TYPES` with its fields' `values`."""
+    _, fields = TYPES[name]
+    return {
+        "types": {
+            "EIP712Domain": [{"name": field, "type": kind} for field, kind in DOMAIN_FIELDS],
+            name: [{"name": field, "type": kind} for field, kind in fields],
+        },
+        "primaryType": name,
+        "domain": {
+            "name": DOMAIN_NAME,
+            "version": DOMAIN_VERSION,
+            "chainId": chain_id,
+            "verifyingContract": f"0x{contract.hex()}",
+        },
+        "message": {field: _json(kind, values[field]) for field, kind in fields},
+    }
+
+
+def _values(tx: Transaction) -> dict[str, int | bytes]:
+    _, fields = TYPES[type(tx).__name__]
+    return {field: getattr(tx, _attribute(field)) for field, _ in fields}
+
+
+def _attribute(field: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in field)
+
+
+def _json(kind: str, value: int | bytes) -> int | str:
+    """Bytes as hex, integers that JavaScript could round as decimal strings."""
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    return int(value) if kind in ("uint8", "uint32") else str(int(value))

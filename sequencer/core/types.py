@@ -1,0 +1,306 @@
+"""Values of the exchange: transactions, the state's records, and results (docs/protocol.md, sections 2 to 4).
+
+Sizes are in lots, prices in ticks, amounts in a token's base units, times in whole seconds.
+Fields are within the ranges of their wire types; the codecs raise `ValueError` for one that is not.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from sequencer.core.errors import Code
+
+Address = bytes
+"""20 bytes."""
+
+OrderId = bytes
+"""24 bytes: the order's key in *books*."""
+
+
+class Kind(IntEnum):
+    """First byte of a transaction in `data`."""
+
+    INBOX = 0x00
+    PLACE_ORDER = 0x01
+    CANCEL_ORDER = 0x02
+    CANCEL_CLIENT_ORDER = 0x03
+    CANCEL_ALL = 0x04
+    REPLACE_ORDER = 0x05
+    BATCH = 0x06
+    WITHDRAW = 0x07
+    TRANSFER = 0x08
+    APPROVE_AGENT = 0x09
+    REVOKE_AGENT = 0x0A
+    INVALIDATE_NONCES = 0x0B
+    EXPIRE_ORDER = 0x0C
+
+
+class InboxKind(IntEnum):
+    """First byte of an inbox entry that version 1 carries out."""
+
+    DEPOSIT = 0x01
+    LIST_TOKEN = 0x06
+    LIST_MARKET = 0x07
+
+
+class Side(IntEnum):
+    """A bid buys base, an ask sells it."""
+
+    BID = 0
+    ASK = 1
+
+
+class TimeInForce(IntEnum):
+    """How long an order stays. Version 1 carries out GTC, IOC and POST_ONLY."""
+
+    GTC = 0
+    GTT = 1
+    IOC = 2
+    FOK = 3
+    POST_ONLY = 4
+    POST_ONLY_GTT = 5
+
+
+class SelfTrade(IntEnum):
+    """What happens when a taker meets an order of its own account. Version 1 carries out CANCEL_TAKER."""
+
+    CANCEL_TAKER = 0
+    CANCEL_MAKER = 1
+    CANCEL_BOTH = 2
+    DECREMENT_BOTH = 3
+
+
+class MarketStatus(IntEnum):
+    """What may be done in a market. Cancelling always may."""
+
+    ACTIVE = 1
+    CANCEL_ONLY = 2
+    HALTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Buy or sell up to `size` lots at `price` or better. `client_order_id` 0: none."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    market: int
+    side: Side
+    time_in_force: TimeInForce
+    self_trade: SelfTrade
+    price: int
+    size: int
+    client_order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Remove a resting order by its id."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelClientOrder:
+    """Remove a resting order by the id its owner gave it."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    client_order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Move `amount` of a token to L1, to be claimed by `recipient`."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    token: int
+    amount: int
+    recipient: Address
+    max_relay_fee: int
+
+
+Transaction = PlaceOrder | CancelOrder | CancelClientOrder | Withdraw
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """An entry of the L1 inbox as the contract hashed it."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Inbox entry: `amount` of a token was paid in for `account`."""
+
+    time: int
+    token: int
+    account: Address
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListToken:
+    """Inbox entry: a token enters the registry."""
+
+    time: int
+    token: int
+    l1_address: Address
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListMarket:
+    """Inbox entry: a market enters the registry."""
+
+    time: int
+    market: int
+    base: int
+    quote: int
+    lot_size: int
+    tick_size: int
+    min_notional: int
+    maker_fee: int
+    taker_fee: int
+    price_band: int
+    fee_account: Address
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEntry:
+    """Inbox entry that version 1 does not carry out. `time` is 0 where the entry is too short to have one."""
+
+    time: int
+
+
+ParsedEntry = Deposit | ListToken | ListMarket | UnknownEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of the registry. The native coin has address zero."""
+
+    id: int
+    l1_address: Address
+    decimals: int
+
+
+@dataclass(slots=True)
+class Market:
+    """A market of the registry.
+
+    `lot_size`: base units per lot. `tick_size`: quote units per tick per lot. Fees and `price_band` (0: none)
+    are in millionths. `last_price` 0: no trade yet.
+    """
+
+    id: int
+    base: int
+    quote: int
+    lot_size: int
+    tick_size: int
+    min_notional: int
+    maker_fee: int
+    taker_fee: int
+    price_band: int
+    status: MarketStatus
+    last_price: int
+    fee_account: Address
+
+
+@dataclass(slots=True)
+class Order:
+    """A resting order. `place` is the sequence number of its transaction × 64; `expiry` 0: none."""
+
+    id: OrderId
+    market: int
+    side: Side
+    price: int
+    place: int
+    owner: Address
+    remaining: int
+    expiry: int
+    time_in_force: TimeInForce
+    client_order_id: int
+
+
+@dataclass(slots=True)
+class Fill:
+    """One trade of a taker with one resting order, at the latter's price.
+
+    Each fee is in the token its payer receives: base for the buyer, quote for the seller.
+    """
+
+    market: int
+    maker_order_id: OrderId
+    maker: Address
+    taker: Address
+    taker_side: Side
+    price: int
+    size: int
+    base_amount: int
+    quote_amount: int
+    maker_fee: int
+    taker_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A leaf of the outbox before it has an index: a withdrawal or the refund of a deposit."""
+
+    recipient: Address
+    token: int
+    amount: int
+    max_relay_fee: int
+
+
+@dataclass(slots=True)
+class Result:
+    """What a sequenced transaction did.
+
+    `order_id`: the order it placed or cancelled. `filled`: lots the taker traded. `remaining`: lots that rest
+    if `resting`, else lots that were cancelled. `removed`: every resting order that left the book, one that
+    was filled with `remaining` 0, one that was cancelled with the size it still had. `withdrawal`: its outbox
+    leaf.
+    """
+
+    seq: int
+    code: Code
+    order_id: OrderId | None = None
+    filled: int = 0
+    remaining: int = 0
+    resting: bool = False
+    fills: tuple[Fill, ...] = ()
+    removed: tuple[Order, ...] = ()
+    withdrawal: Withdrawal | None = None
+
+
+@dataclass(slots=True)
+class Block:
+    """Transactions in the order of their sequence numbers, under one time."""
+
+    number: int
+    timestamp: int
+    transactions: list[Transaction | InboxEntry]
+
+
+@dataclass(slots=True)
+class Meta:
+    """The fixed record of the state (docs/protocol.md, section 2)."""
+
+    version: int
+    block_number: int
+    timestamp: int
+    next_seq: int
+    inbox_cursor: int
+    inbox_hash: bytes
