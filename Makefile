@@ -58,7 +58,7 @@ test-python: check-python
 	$(python) -m pytest -q -m "slow or e2e"
 
 test-ape: setup
-	$(python) -m pytest -q -p ape_test tests/ape
+	PATH="$(CURDIR)/contracts/node_modules/.bin:$$PATH" .venv/bin/ape test -q -c tests/ape/pytest.ini tests/ape
 
 demo: setup ## Run the whole exchange once, from a deposit to a claimed withdrawal
 	$(python) -m scripts.demo
@@ -76,5 +76,5 @@ bench-proof: setup ## Measure cycles and prover gas of the guest
 	$(python) -m scripts.bench_proof
 
 clean: ## Remove what checks and runs leave in the checkout
-	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache build contracts/out contracts/cache
+	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache build cache contracts/out contracts/cache
 	find . -name __pycache__ -not -path './contracts/node_modules/*' -prune -exec rm -rf {} +
