@@ -1,0 +1,123 @@
+"""The largest settlement fits one transaction, on Anvil with the hardfork pinned and no limit lifted."""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.exceptions import Web3RPCError
+from web3.types import TxParams, TxReceipt, Wei
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / "contracts/node_modules/.bin"
+TRANSACTION_GAS_MAX = 16_777_216
+TRANSACTION_BYTES_MAX = 131_072
+# Batches are sealed before their data grows larger.
+DATA_BYTES_MAX = 120_000
+VKEY = bytes(31) + b"\x07"
+PUBLIC_VALUES = (
+    ["bytes32"] * 3 + ["uint64", "bytes32", "uint8", "bytes32", "bytes32"] + ["uint64"] * 5 + ["bytes32"]
+)
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Web3]:
+    """A development chain that enforces mainnet's limits of transaction gas and code size."""
+    command = [str(BIN / "anvil"), "--port", "0", "--hardfork", "osaka", "--enable-tx-gas-limit"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as anvil:
+        try:
+            assert anvil.stdout is not None
+            lines = (re.search(r"Listening on (\S+)", line) for line in anvil.stdout)
+            address = next(match.group(1) for match in lines if match)
+            web3 = Web3(HTTPProvider(f"http://{address}"))
+            web3.eth.default_account = web3.eth.accounts[0]
+            yield web3
+        finally:
+            anvil.terminate()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forge_build() -> None:
+    subprocess.run([BIN / "forge", "build", "contracts/src"], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def exchange(chain: Web3) -> Contract:
+    verifier = deploy(chain, "MockVerifier")
+    account = chain.eth.accounts[0]
+    deployed: Contract = deploy(chain, "Exchange", account, account, verifier.address, VKEY, 1)
+    return deployed
+
+
+def deploy(chain: Web3, name: str, *arguments: Any) -> Any:
+    built = json.loads((ROOT / f"contracts/out/{name}.sol/{name}.json").read_text())
+    factory = chain.eth.contract(abi=built["abi"], bytecode=built["bytecode"]["object"])
+    receipt = chain.eth.wait_for_transaction_receipt(factory.constructor(*arguments).transact())
+    return chain.eth.contract(address=receipt["contractAddress"], abi=built["abi"])
+
+
+def settle(chain: Web3, exchange: Contract, data: bytes) -> TxReceipt:
+    """Settles a batch with this data, as the mock verifier wants it."""
+    state_root, _, _, block_number, _, next_seq = exchange.functions.head().call()
+    cursor = exchange.functions.inboxLength().call()
+    timestamp = chain.eth.get_block("latest").get("timestamp", 0)
+    batch = (b"\x11" * 32, cursor, bytes(32), 0, block_number + 1, timestamp, next_seq + 1, b"\x22" * 32)
+    new_root, cursor, outbox_root, outbox_count, block_number, timestamp, end_seq, digests_hash = batch
+    values = encode(
+        PUBLIC_VALUES,
+        [
+            exchange.functions.domainSeparator().call(),
+            state_root,
+            new_root,
+            cursor,
+            exchange.functions.inboxHash(cursor).call(),
+            0,
+            Web3.keccak(data),
+            outbox_root,
+            outbox_count,
+            block_number,
+            timestamp,
+            next_seq,
+            end_seq,
+            digests_hash,
+        ],
+    )
+    proof = b"MOCK" + hashlib.sha256(values).digest() + VKEY
+    sent = exchange.functions.settle(batch, data, proof).transact()
+    return chain.eth.wait_for_transaction_receipt(sent)
+
+
+def test_the_largest_batch_fits_a_transaction(chain: Web3, exchange: Contract) -> None:
+    # no zero byte: the dearest calldata there is
+    receipt = settle(chain, exchange, b"\xff" * DATA_BYTES_MAX)
+    assert receipt["status"] == 1
+    assert receipt["gasUsed"] < TRANSACTION_GAS_MAX // 3
+    raw = chain.eth.get_raw_transaction(receipt["transactionHash"])
+    assert len(raw) < TRANSACTION_BYTES_MAX
+
+
+def test_a_deposit_is_cheap(chain: Web3, exchange: Contract) -> None:
+    account = chain.eth.accounts[0]
+    sent = exchange.functions.depositETH(account).transact(TxParams(value=Wei(10**18)))
+    assert chain.eth.wait_for_transaction_receipt(sent)["gasUsed"] < 90_000
+
+
+@pytest.mark.parametrize("name", ["MockVerifier", "SP1Verifier"])
+def test_verifiers_can_be_deployed(chain: Web3, name: str) -> None:
+    verifier = deploy(chain, name)
+    assert 0 < len(chain.eth.get_code(verifier.address)) < 24_576
+
+
+def test_the_chain_enforces_its_gas_limit(chain: Web3, exchange: Contract) -> None:
+    call = exchange.functions.depositETH(chain.eth.accounts[0])
+    with pytest.raises(Web3RPCError, match="tx_gas_limit_cap"):
+        call.transact(TxParams(value=Wei(1), gas=TRANSACTION_GAS_MAX + 1))
