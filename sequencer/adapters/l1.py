@@ -7,6 +7,7 @@ Calls block; asynchronous callers put them into a thread. Whatever goes wrong is
     └── Reverted        the contract refused, and says why
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -327,3 +328,23 @@ def decoded_revert(error: ContractLogicError) -> str:
     """The custom error in a revert as `Name(argument=value, ...)`, or the node's own words."""
     data = error.data if isinstance(error.data, str) else ""
     return decode_error(bytes.fromhex(data.removeprefix("0x"))) or str(error)
+
+
+class L1Claims:
+    """The port `Claims` over an RPC node."""
+
+    def __init__(self, contract: ExchangeContract) -> None:
+        self._contract = contract
+        self._claimed: set[tuple[int, int]] = set()
+
+    async def is_claimed(self, batch: int, index: int) -> bool | None:
+        """Whether an outbox leaf was paid; None when L1 does not answer."""
+        if (batch, index) in self._claimed:
+            return True
+        try:
+            claimed = await asyncio.to_thread(self._contract.is_claimed, batch, index)
+        except L1Error:
+            return None
+        if claimed:
+            self._claimed.add((batch, index))
+        return claimed
