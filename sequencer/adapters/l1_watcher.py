@@ -3,8 +3,8 @@
 The watcher keeps the newest blocks as a chain of hashes and reads the events of each by its hash, so that what it
 holds is always one branch, whatever the RPC node switches to between two calls. A block that left the chain is
 dropped with its entries; those of its replacement are read in its place. Indices must be contiguous and each entry
-must continue the hash chain. An entry is handed over when its block has `confirmations` blocks, itself included; it is
-pending before. An entry that is read again is handed over again: the node ignores the same one and halts for another.
+must continue the hash chain. An entry is handed over when `confirmations` blocks are on top of its block; it is pending
+before. An entry that is read again is handed over again: the node ignores the same one and halts for another.
 """
 
 import asyncio
@@ -61,10 +61,10 @@ class L1Watcher:
         clock: Clock,
         *,
         first_block: int,
-        confirmations: int = 1,
-        poll_ms: int = 500,
+        confirmations: int,
+        poll_ms: int,
     ) -> None:
-        """`first_block`: the block that created the contract. `confirmations`: at least 1."""
+        """`first_block`: the block that created the contract."""
         self._chain = chain
         self._sink = sink
         self._clock = clock
@@ -205,7 +205,7 @@ class L1Watcher:
     # ---------------------------------------------------------------- hand-over
 
     async def _hand_over(self) -> None:
-        confirmed = self._blocks[-1].header.number - self._confirmations + 1
+        confirmed = self._blocks[-1].header.number - self._confirmations
         while self._pending and self._pending[0].l1_block <= confirmed:
             await self._sink.submit_inbox(self._pending[0])
             self._pending.popleft()

@@ -54,11 +54,11 @@ class Poster:
         store: AttemptStore,
         clock: Clock,
         *,
-        confirmations: int = 1,
-        poll_ms: int = 250,
+        confirmations: int,
+        poll_ms: int,
         replace_after_ms: int = 60_000,
     ) -> None:
-        """`replace_after_ms`: how long a transaction may wait before its fees are raised."""
+        """`confirmations`: blocks on top of a settlement before it counts. `replace_after_ms`: how long a transaction may wait before its fees are raised."""
         self._chain = chain
         self._signer = signer
         self._store = store
@@ -118,7 +118,7 @@ class Poster:
         receipt = await self._successful_receipt(settlement.number)
         if receipt is None:
             return Settled(settlement.number, None, None, newest)
-        if newest - receipt.block_number + 1 < self._confirmations:
+        if newest - receipt.block_number < self._confirmations:
             return None
         return Settled(settlement.number, receipt.tx_hash, receipt.gas_used, receipt.block_number)
 
