@@ -58,7 +58,9 @@ class Poster:
         poll_ms: int,
         replace_after_ms: int = 60_000,
     ) -> None:
-        """`confirmations`: blocks on top of a settlement before it counts. `replace_after_ms`: how long a transaction may wait before its fees are raised."""
+        """`confirmations`: blocks on top of a settlement before it counts.
+        `replace_after_ms`: how long a transaction may wait before its fees are raised.
+        """
         self._chain = chain
         self._signer = signer
         self._store = store
