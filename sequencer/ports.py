@@ -1,17 +1,22 @@
 """What the node and the pipeline need from the world, and what adapters may ask of them.
 
-Each port has few methods, so that a simulation can play all of them from one seed. Everything here is called from
-the one event loop; an adapter that blocks uses a thread of its own.
+Each port has few methods, so that a simulation can play all of them from one seed. Everything here is called
+from the one event loop; an adapter that blocks uses a thread of its own.
 
     Clock, Randomness            time and identifiers
+    Journal                      where the node makes transactions durable
+    BatchStore, Prover           what the pipeline stores, and who proves its batches
     InboxSink                    the node, as the L1 watcher sees it
-    Watcher, Settler, Claims     L1, as the node and the API see it
+    Watcher, Settler, Claims     L1, as the pipeline and the API see it
     AttemptStore                 where the poster keeps what it is about to send
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from sequencer.core.types import Block, Result, Transaction
+from sequencer.core.types import InboxEntry as SequencedEntry
 
 
 class Clock(Protocol):
@@ -89,9 +94,9 @@ class InboxSink(Protocol):
     async def submit_inbox(self, entry: InboxEntry) -> None:
         """Sequences the next entry; returns when it is durable.
 
-        An entry that is sequenced already, the same, is ignored. Waits while the node is busy, or while the entry's
-        time lies ahead of the node's clock. Raises NodeHalted; halts the node for another entry at a sequenced index,
-        a gap, or a `chain_hash` that is not the node's own.
+        An entry that is sequenced already, the same, is ignored. Waits while the node is busy, or while the
+        entry's time lies ahead of the node's clock. Raises NodeHalted; halts the node for another entry at a
+        sequenced index, a gap, or a `chain_hash` that is not the node's own.
         """
         ...
 
@@ -104,7 +109,7 @@ class Watcher(Protocol):
     """Reads the contract's inbox and hands entries that are deep enough to an InboxSink, in order."""
 
     async def run(self) -> None:
-        """Works until it is cancelled. An RPC node that is down is retried with back-off and shown in `health`."""
+        """Works until it is cancelled. An RPC node that is down is retried and shown in `health`."""
         ...
 
     def pending(self) -> Sequence[InboxEntry]:
@@ -119,7 +124,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A batch with its proof. All but `number`, `data` and `proof` is from the public values (protocol section 8)."""
+    """A batch with its proof. All but `number`, `data` and `proof` is from its public values."""
 
     number: int
     """Batch number, from 1, as the contract counts."""
@@ -139,8 +144,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a batch was settled. The transaction is None when it was found settled and no attempt of ours is in the
-    chain (the attempts were lost)."""
+    """How a batch was settled. Without a transaction: it was found settled, by none of the stored attempts."""
 
     number: int
     tx_hash: bytes | None
@@ -196,3 +200,174 @@ class Claims(Protocol):
     async def is_claimed(self, batch: int, index: int) -> bool | None:
         """Whether an outbox leaf was paid; None when L1 does not answer."""
         ...
+
+
+# --------------------------------------------------------------------- journal
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A transaction that has its place in the order of all transactions."""
+
+    seq: int
+    block: int
+    transaction: Transaction | SequencedEntry
+    digest: bytes
+    """Protocol sections 3 and 4.5."""
+    public_key: bytes
+    """Of the signer, 64 bytes; empty for an inbox entry."""
+    signature: bytes
+    """65 bytes; empty for an inbox entry."""
+    result: Result
+    inbox: InboxEntry | None = None
+    """Where an inbox entry stands on L1."""
+
+
+@dataclass(slots=True)
+class JournalGroup:
+    """What is made durable in one commit: all of it or nothing."""
+
+    opened: list[tuple[int, int]] = field(default_factory=list)
+    """Number and timestamp of each block that was opened."""
+    sequenced: list[Sequenced] = field(default_factory=list)
+    sealed: list[int] = field(default_factory=list)
+    """Numbers of blocks that were sealed."""
+
+    def __bool__(self) -> bool:
+        return bool(self.opened or self.sequenced or self.sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledTransaction:
+    """A transaction as the journal holds it. `code` is the result it had."""
+
+    seq: int
+    transaction: Transaction | SequencedEntry
+    digest: bytes
+    public_key: bytes
+    signature: bytes
+    code: int
+    inbox: InboxEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledBlock:
+    """A block as the journal holds it. Only the last one may be open."""
+
+    number: int
+    timestamp: int
+    sealed: bool
+    state_root: bytes | None
+    """None while the pipeline has not computed it."""
+    batch: int | None
+    """Number of its batch, None while it has none."""
+    transactions: list[JournaledTransaction]
+
+
+class Journal(Protocol):
+    """The truth: the state is a fold over it."""
+
+    async def commit(self, group: JournalGroup) -> None:
+        """Makes a group durable. Whatever it raises means that the group may be lost."""
+        ...
+
+    def blocks(self) -> Iterable[JournaledBlock]:
+        """Every block from the first, for replay; blocks the caller."""
+        ...
+
+
+# -------------------------------------------------------------------- pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBlock:
+    """A block that nothing is added to any more, with what it did to the state."""
+
+    block: Block
+    meta: bytes
+    """The state's meta record after the block."""
+    writes: list[tuple[int, bytes, bytes | None]]
+    """What it wrote to the maps, for `StateTree.apply`."""
+    next_seq: int
+    """One past its last sequence number."""
+    inbox_cursor: int
+    inbox_hash: bytes
+    entries: list[bytes]
+    """The inbox entries it consumed."""
+    digests: list[bytes]
+    signatures: list[tuple[bytes, bytes]]
+    """Public key and signature of each signed transaction."""
+    results: list[Result]
+
+    @property
+    def first_seq(self) -> int:
+        return self.next_seq - len(self.digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a prover worker brought for a batch."""
+
+    proof: bytes
+    """What the verifier on L1 takes."""
+    worker: str
+    cycles: int
+    prover_gas: int
+    execute_ms: int
+    peak_rss_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch that both implementations agree on, and how far it is."""
+
+    settlement: Settlement
+    """Its proof is empty until there is one."""
+    public_values: bytes
+    first_block: int
+    transactions: int
+    created_ms: int
+    proven: bool
+
+
+class BatchStore(Protocol):
+    """What the pipeline makes durable."""
+
+    async def store_root(self, block: int, state_root: bytes) -> None:
+        """State root after a sealed block."""
+        ...
+
+    async def store_batch(self, batch: StoredBatch, witness: bytes, outbox: list[tuple[int, bytes]]) -> None:
+        """A new batch; `outbox` has the sequence number and the hash of each leaf."""
+        ...
+
+    async def store_proof(self, batch: int, proof: Proof) -> None: ...
+
+    async def store_settled(self, settled: Settled) -> None: ...
+
+    def unsettled(self) -> list[StoredBatch]:
+        """Batches that are not settled, by number; blocks the caller."""
+        ...
+
+    def keep_evidence(self, name: str, files: dict[str, bytes]) -> str:
+        """Writes files for a person to look at; gives their folder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProverJob:
+    """A batch to prove, named by its number. The queue gives its stored witness to the worker."""
+
+    batch: int
+    public_values: bytes
+    """The only ones that are accepted."""
+
+
+class Prover(Protocol):
+    """Has batches proven."""
+
+    def add(self, job: ProverJob, accept: Callable[[Proof], Awaitable[None]]) -> None:
+        """`accept` is called once, with a proof of the right public values; when it returns, it is durable."""
+        ...
+
+    def health(self) -> Health: ...

@@ -1,0 +1,1 @@
+"""What connects the node to the world: HTTP, SQLite, L1 and prover workers."""

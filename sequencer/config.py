@@ -1,0 +1,220 @@
+"""Configuration: the only reader of the configuration file, the environment and the key files.
+
+A TOML file names everything; a relative path is relative to the file. `ZKCLOB_<NAME>` in the environment takes the
+place of a top-level setting of that name. Nothing has a hidden default that could change what is proven or to whom
+money goes: chain, contract and program come from the deployment file, the proof mode is always written out.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from eth_account import Account
+
+DEVELOPMENT_CHAIN_ID: Final = 31337
+ENVIRONMENT_PREFIX: Final = "ZKCLOB_"
+_PUBLIC_MNEMONIC: Final = "test test test test test test test test test test test junk"
+_PUBLIC_KEYS: Final = 20
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Hex32 = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{64}$")]
+HexAddress = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the setting."""
+
+
+class ProofMode(StrEnum):
+    """How batches are proven."""
+
+    EXECUTE = "execute"
+    """The real guest runs in the SP1 executor, no proof is made; only the development chain accepts it."""
+    GROTH16 = "groth16"
+    """A Groth16 proof for the SP1 verifier."""
+
+
+class SealPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the open block ends: whichever comes first."""
+
+    interval_ms: Positive = 1_000
+    max_transactions: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+
+
+class BatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When sealed blocks become a batch: whichever comes first."""
+
+    max_age_ms: Positive = 5_000
+    max_transactions: Positive = 2_000
+
+
+class LocalWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The prover worker that runs as a child of the sequencer."""
+
+    program: Path
+    elf: Path
+    name: str = "local"
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    data_dir: Path
+    deployment: Path
+    rpc_url: str
+    poster_key_file: Path
+    prover_token_file: Path
+    proof_mode: ProofMode
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    inbox_confirmations: NotNegative = 12
+    """Blocks on top of an inbox entry's block before the entry is sequenced."""
+    settle_confirmations: NotNegative = 12
+    """Blocks on top of a settlement's block before it counts."""
+    l1_poll_ms: Positive = 2_000
+    admission_queue: Positive = 4_096
+    """Transactions that may wait for the writer; above it the answer is BUSY."""
+    lease_ms: Positive = 30_000
+    """How long a prover worker keeps a job without a heartbeat."""
+    seal: SealPolicy = SealPolicy()
+    batch: BatchPolicy = BatchPolicy()
+    worker: LocalWorker | None = None
+
+
+class DeployedToken(msgspec.Struct, frozen=True):
+    """A token's name, which the chain does not hold."""
+
+    id: int
+    symbol: str
+
+
+class DeployedMarket(msgspec.Struct, frozen=True):
+    """A market's name, which the chain does not hold."""
+
+    id: int
+    symbol: str
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """What `scripts/deploy.py` wrote about the contract on L1."""
+
+    chain_id: Positive
+    exchange: HexAddress
+    vkey: Hex32
+    genesis_root: Hex32
+    block: NotNegative
+    """Block of the contract's creation."""
+    poster: HexAddress
+    verifier_kind: str
+    tokens: list[DeployedToken] = []
+    markets: list[DeployedMarket] = []
+
+    @property
+    def contract(self) -> bytes:
+        """Address of the exchange, 20 bytes."""
+        return bytes.fromhex(self.exchange[2:])
+
+    @property
+    def program_vkey(self) -> bytes:
+        """Verifying key of the guest program, 32 bytes."""
+        return bytes.fromhex(self.vkey[2:])
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration at `path`. Raises ConfigError."""
+    try:
+        settings = tomllib.loads(path.read_text())
+        return _resolved(
+            msgspec.convert(settings | _overrides(environment), Config, dec_hook=_path, strict=False),
+            path.resolve().parent,
+        )
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def load_deployment(path: Path) -> Deployment:
+    """The deployment file. Raises ConfigError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Deployment)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def require_safe(config: Config, deployment: Deployment) -> None:
+    """Raises ConfigError when the proof mode does not fit the chain and its verifier."""
+    if config.proof_mode is ProofMode.EXECUTE and deployment.chain_id != DEVELOPMENT_CHAIN_ID:
+        raise ConfigError(
+            f"proof_mode 'execute' proves nothing: refused on chain {deployment.chain_id}, "
+            f"only {DEVELOPMENT_CHAIN_ID} is for development"
+        )
+    verifier = "mock" if config.proof_mode is ProofMode.EXECUTE else "sp1"
+    if deployment.verifier_kind != verifier:
+        raise ConfigError(
+            f"proof_mode '{config.proof_mode}' needs the verifier '{verifier}', "
+            f"the deployment has '{deployment.verifier_kind}'"
+        )
+
+
+def read_poster_key(path: Path, chain_id: int) -> bytes:
+    """The poster's private key (32 bytes) from a file with its hexadecimal digits. Raises ConfigError.
+
+    Keys that everybody knows are refused off the development chain.
+    """
+    try:
+        key = bytes.fromhex(path.read_text().strip().removeprefix("0x"))
+        address = Account.from_key(key).address
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: no private key ({type(error).__name__})") from error
+    if chain_id != DEVELOPMENT_CHAIN_ID and address in _public_addresses():
+        raise ConfigError(f"{path}: everybody knows the key of {address}, refused on chain {chain_id}")
+    return key
+
+
+def read_token(path: Path) -> str:
+    """The prover queue's bearer token. Raises ConfigError when it could be guessed."""
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if len(token) < 16 or not token.isascii() or not token.isprintable():
+        raise ConfigError(f"{path}: the prover token needs 16 or more printable characters")
+    return token
+
+
+def _overrides(environment: Mapping[str, str]) -> dict[str, str]:
+    names = {field.name for field in msgspec.structs.fields(Config)} - {"seal", "batch", "worker"}
+    found = {name: environment.get(ENVIRONMENT_PREFIX + name.upper()) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise NotImplementedError
+    return Path(value)
+
+
+def _resolved(config: Config, folder: Path) -> Config:
+    """`config` with its paths relative to `folder`."""
+    worker = config.worker
+    if worker is not None:
+        worker = msgspec.structs.replace(worker, program=folder / worker.program, elf=folder / worker.elf)
+    paths: dict[str, Any] = {
+        name: folder / getattr(config, name)
+        for name in ("data_dir", "deployment", "poster_key_file", "prover_token_file")
+    }
+    return msgspec.structs.replace(config, worker=worker, **paths)
+
+
+def _public_addresses() -> set[str]:
+    """Addresses of the accounts that Anvil, Hardhat and ape hand out."""
+    Account.enable_unaudited_hdwallet_features()
+    return {
+        Account.from_mnemonic(_PUBLIC_MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}").address
+        for index in range(_PUBLIC_KEYS)
+    }
