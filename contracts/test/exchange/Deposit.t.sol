@@ -67,15 +67,21 @@ contract DepositTest is ExchangeFixture {
         assertEq(exchange.tokenOf(id).holdings, 1000);
     }
 
-    function testReentrantDepositReverts() public {
-        ReentrantToken token = new ReentrantToken(exchange);
+    /// A deposit inside of a deposit would count one transfer twice; nothing else may come in between either.
+    function testNothingReentersADeposit() public {
+        ReentrantToken token = new ReentrantToken();
         uint32 id = list(address(token));
-        token.setToken(id);
         token.mint(ALICE, 1000);
+        bytes[2] memory calls =
+            [abi.encodeCall(exchange.depositERC20, (id, ALICE, 1000)), abi.encodeCall(exchange.depositETH, (ALICE))];
         vm.startPrank(ALICE);
         token.approve(address(exchange), 1000);
-        vm.expectRevert(bytes4(keccak256("ReentrancyGuardReentrantCall()")));
-        exchange.depositERC20(id, ALICE, 1000);
+        for (uint256 i = 0; i < calls.length; i++) {
+            token.setCall(address(exchange), calls[i]);
+            vm.deal(address(token), i * 1 ether);
+            vm.expectRevert(bytes4(keccak256("ReentrancyGuardReentrantCall()")));
+            exchange.depositERC20(id, ALICE, 1000);
+        }
         vm.stopPrank();
     }
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IExchange} from "../../src/interfaces/IExchange.sol";
 import {TestToken} from "../../src/devnet/TestToken.sol";
 
-/// @title Deposits once more in the middle of a deposit, so that one transfer would count twice
+/// @title Calls back in the middle of a deposit, with all ether it has
 contract ReentrantToken is TestToken("Reentrant", "RE", 18) {
-    IExchange private immutable _exchange;
-    uint32 private _token;
+    address private _target;
+    bytes private _call;
 
-    constructor(IExchange exchange) {
-        _exchange = exchange;
-    }
-
-    function setToken(uint32 token) external {
-        _token = token;
+    function setCall(address target, bytes calldata call) external {
+        (_target, _call) = (target, call);
     }
 
     function transferFrom(address from, address to, uint256 value) public override returns (bool) {
-        _exchange.depositERC20(_token, from, uint128(value));
+        (bool ok, bytes memory answer) = _target.call{value: address(this).balance}(_call);
+        if (!ok) {
+            assembly ("memory-safe") {
+                revert(add(answer, 32), mload(answer))
+            }
+        }
         return super.transferFrom(from, to, value);
     }
 }
