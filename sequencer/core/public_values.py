@@ -1,11 +1,17 @@
-"""What a proof states: the 14 words that the contract builds as well (docs/protocol.md, sections 7 and 8)."""
+"""What a proof states: the 14 words that the contract builds as well (docs/protocol.md, section 8)."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import Field, astuple, dataclass, fields
+from typing import Any, Final
 
 from zkclob_native import keccak256
 
-from sequencer.core.constants import CHUNK
+from sequencer.core.digests import digests_hash
+from sequencer.core.outbox import outbox_leaf, outbox_root
+from sequencer.core.types import Meta, Withdrawal
+
+CALLDATA: Final = 0
+"""The carrier whose data hash is the plain hash of the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +35,53 @@ class PublicValues:
 
     def encode(self) -> bytes:
         """As `abi.encode` writes the struct, 448 bytes."""
-        return b"".join(
-            value.to_bytes(32, "big") if isinstance(value, int) else value for value in astuple(self)
-        )
+        words = (value.to_bytes(32, "big") if isinstance(value, int) else value for value in astuple(self))
+        return b"".join(words)
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> "PublicValues":
+        """The values in 448 bytes; `ValueError` for another length."""
+        if len(encoded) != _LENGTH:
+            raise ValueError(f"public values have {_LENGTH} bytes, not {len(encoded)}")
+        words = [encoded[start : start + 32] for start in range(0, _LENGTH, 32)]
+        return cls(*(_value(field, word) for field, word in zip(fields(cls), words, strict=True)))
 
 
-def digests_hash(digests: Sequence[bytes]) -> bytes:
-    """Commitment to a batch's transactions by the digest of each, in order."""
-    chunks = (digests[start : start + CHUNK] for start in range(0, len(digests), CHUNK))
-    return keccak256(b"".join(keccak256(b"".join(chunk)) for chunk in chunks))
+def _value(field: Field[Any], word: bytes) -> Any:
+    return int.from_bytes(word, "big") if field.type is int else word
+
+
+_LENGTH: Final = 14 * 32
+
+
+def public_values(
+    separator: bytes,
+    roots: tuple[bytes, bytes],
+    first_seq: int,
+    meta: Meta,
+    data: bytes,
+    digests: Sequence[bytes],
+    withdrawals: Sequence[Withdrawal],
+) -> PublicValues:
+    """The public values of a batch carried as calldata.
+
+    `roots`: state root before and after. `meta`: the record after the batch. `digests` and `withdrawals`: those
+    of its transactions, in order.
+    """
+    leaves = [outbox_leaf(withdrawal, index) for index, withdrawal in enumerate(withdrawals)]
+    return PublicValues(
+        domain_separator=separator,
+        prev_state_root=roots[0],
+        new_state_root=roots[1],
+        inbox_cursor=meta.inbox_cursor,
+        inbox_hash=meta.inbox_hash,
+        data_carrier=CALLDATA,
+        data_hash=keccak256(data),
+        outbox_root=outbox_root(leaves),
+        outbox_count=len(leaves),
+        block_number=meta.block_number,
+        timestamp=meta.timestamp,
+        first_seq=first_seq,
+        end_seq=first_seq + len(digests),
+        digests_hash=digests_hash(digests),
+    )
