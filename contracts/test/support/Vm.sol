@@ -3,12 +3,6 @@ pragma solidity 0.8.37;
 
 /// @title The cheatcodes of forge that the tests use
 interface Vm {
-    struct Log {
-        bytes32[] topics;
-        bytes data;
-        address emitter;
-    }
-
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
     function deal(address account, uint256 balance) external;
@@ -17,20 +11,9 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;
-    function getRecordedLogs() external returns (Log[] memory);
-    function keyExists(string calldata json, string calldata key) external view returns (bool);
     function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
-    function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
-    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
-    function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
-    function parseJsonBytes32Array(string calldata json, string calldata key) external pure returns (bytes32[] memory);
-    function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
     function prank(address sender) external;
-    function readFile(string calldata path) external view returns (string memory);
-    function recordLogs() external;
     function startPrank(address sender) external;
     function stopPrank() external;
-    function store(address account, bytes32 slot, bytes32 value) external;
-    function toString(uint256 value) external pure returns (string memory);
     function warp(uint256 timestamp) external;
 }
