@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Generates contracts/src/verifiers/Groth16Verifier.sol from the verifying key in the crate sp1-verifier.
-# The result is committed, so only a change of the SP1 version needs this. Needs cargo and Go 1.23 or newer.
+# The result is committed, so only a change of the SP1 version needs this. Needs cargo and Go 1.24 or newer.
 set -euo pipefail
 
 sp1_version=6.10.0
