@@ -1,0 +1,113 @@
+//! Order ids, and what putting an order into a book and taking it out changes.
+
+use crate::codec::values::client_key;
+use crate::errors::Error;
+use crate::ledger::amounts;
+use crate::state::State;
+use crate::trie::Recorder;
+use crate::types::*;
+
+/// The first 8 bytes of the ids of all orders on one side of a market, as a number.
+pub fn id(market: u32, side: Side) -> u64 {
+    u64::from(market) * 2 + side as u64
+}
+
+/// Better prices have lower keys. Its own inverse, see [`price`].
+pub fn price_key(side: Side, price: u64) -> u64 {
+    match side {
+        Side::Bid => u64::MAX - price,
+        Side::Ask => price,
+    }
+}
+
+/// The price that has this key.
+pub fn price(side: Side, price_key: u64) -> u64 {
+    self::price_key(side, price_key)
+}
+
+pub fn order_id(book: u64, price_key: u64, place: u64) -> OrderId {
+    let mut id = [0; 24];
+    id[..8].copy_from_slice(&book.to_be_bytes());
+    id[8..16].copy_from_slice(&price_key.to_be_bytes());
+    id[16..].copy_from_slice(&place.to_be_bytes());
+    id
+}
+
+/// What an order's id says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub market: u32,
+    pub side: Side,
+    pub price: u64,
+}
+
+impl Place {
+    /// Of an order that rests.
+    pub fn of(id: &OrderId) -> Result<Self, Error> {
+        let (words, _) = id.as_chunks();
+        let book = u64::from_be_bytes(words[0]);
+        let side = if book & 1 == 0 { Side::Bid } else { Side::Ask };
+        let market = u32::try_from(book >> 1).map_err(|_| Error::Inconsistent("an order of no market"))?;
+        let price = price(side, u64::from_be_bytes(words[1]));
+        Ok(Place { market, side, price })
+    }
+}
+
+impl Place {
+    /// The token and amount that an order of `lots` here locks.
+    pub fn lock(&self, market: &Market, lots: u64) -> Result<(u32, u128), Error> {
+        let (base, quote) =
+            amounts(market, self.price, lots).ok_or(Error::Inconsistent("a resting order that is too large"))?;
+        Ok(match self.side {
+            Side::Bid => (market.quote, quote),
+            Side::Ask => (market.base, base),
+        })
+    }
+}
+
+/// The best order on one side of a market: the lowest key.
+pub fn best<R: Recorder>(
+    state: &State<R>,
+    market: u32,
+    side: Side,
+) -> Result<Option<(OrderId, &RestingOrder)>, Error> {
+    let first = state.books.first(&id(market, side).to_be_bytes())?;
+    Ok(first.map(|(id, order)| (*id, order)))
+}
+
+/// Puts an order into its book and locks what it offers, which must be available.
+pub fn rest<R: Recorder>(
+    state: &mut State<R>,
+    market: &Market,
+    id: OrderId,
+    order: RestingOrder,
+) -> Result<(), Error> {
+    let place = Place::of(&id)?;
+    let (token, amount) = place.lock(market, order.remaining)?;
+    let owner = state.account_mut(&order.owner)?;
+    owner.lock(token, amount)?;
+    owner.count_order(place.market)?;
+    if order.client_order_id != 0 {
+        state.clients.insert(client_key(&order.owner, order.client_order_id), id)?;
+    }
+    state.books.insert(id, order)
+}
+
+/// Takes a resting order out and unlocks what it still locks.
+pub fn cancel<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
+    let place = Place::of(id)?;
+    let market = state.market(place.market)?.ok_or(Error::Inconsistent("an order of a market that is not listed"))?;
+    let (token, amount) = place.lock(market, order.remaining)?;
+    let owner = state.account_mut(&order.owner)?;
+    owner.unlock(token, amount)?;
+    owner.uncount_order(place.market)?;
+    take_out(state, id, order)
+}
+
+/// Takes an order that locks nothing any more out of *books* and *clients*.
+pub fn take_out<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
+    if order.client_order_id != 0 {
+        state.clients.remove(&client_key(&order.owner, order.client_order_id))?;
+    }
+    state.books.remove(id)
+}

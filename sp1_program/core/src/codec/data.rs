@@ -1,0 +1,216 @@
+//! A batch's transactions as L1 receives them (protocol section 5). A list of transactions has one encoding.
+
+use std::collections::BTreeMap;
+
+use super::values::time_in_force;
+use super::Reader;
+use crate::book;
+use crate::errors::Error;
+use crate::types::*;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    pub first_block: u64,
+    pub first_seq: u64,
+    pub blocks: Vec<Block>,
+}
+
+/// Decodes `data`, or says why it is not the encoding of any list of transactions.
+pub fn decode(data: &[u8]) -> Result<Data, Error> {
+    let mut reader = Reader::new(data);
+    if reader.u8()? != 1 {
+        return Err(Error::Malformed("version of the data"));
+    }
+    let mut decoder = Decoder::new(reader)?;
+    let first_block = decoder.reader.varint()?;
+    let first_seq = decoder.reader.varint()?;
+    decoder.seq = first_seq;
+    let blocks = decoder.blocks()?;
+    decoder.finish()?;
+    Ok(Data { first_block, first_seq, blocks })
+}
+
+/// What later transactions are written relative to.
+struct Decoder<'a> {
+    reader: Reader<'a>,
+    addresses: Vec<&'a Address>,
+    /// Addresses from here on were not used yet.
+    used: usize,
+    /// For each address, the nonce of its last transaction.
+    nonces: Vec<u64>,
+    deadline: u64,
+    price_keys: BTreeMap<u64, u64>,
+    /// Of the transaction that is read.
+    seq: u64,
+}
+
+impl<'a> Decoder<'a> {
+    fn new(mut reader: Reader<'a>) -> Result<Self, Error> {
+        let n = reader.varint()?;
+        let fits = usize::try_from(n).ok().filter(|n| *n <= reader.remaining() / 20);
+        let n = fits.ok_or(Error::Malformed("ends too early"))?;
+        let addresses: Vec<&Address> = (0..n).map(|_| reader.array_ref()).collect::<Result<_, _>>()?;
+        let mut sorted = addresses.clone();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Error::Malformed("an address that is twice in the dictionary"));
+        }
+        Ok(Decoder {
+            reader,
+            addresses,
+            used: 0,
+            nonces: vec![0; n],
+            deadline: 0,
+            price_keys: BTreeMap::new(),
+            seq: 0,
+        })
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        if self.used < self.addresses.len() {
+            return Err(Error::Malformed("an address that is not used"));
+        }
+        self.reader.finish()
+    }
+
+    fn blocks(&mut self) -> Result<Vec<Block>, Error> {
+        let n = self.count()?;
+        let mut blocks = Vec::with_capacity(n);
+        let mut timestamp: u64 = 0;
+        for _ in 0..n {
+            let elapsed = self.reader.varint()?;
+            timestamp = timestamp.checked_add(elapsed).ok_or(Error::Malformed("time does not fit"))?;
+            blocks.push(Block { timestamp, transactions: self.transactions()? });
+        }
+        Ok(blocks)
+    }
+
+    fn transactions(&mut self) -> Result<Vec<Transaction>, Error> {
+        let n = self.count()?;
+        let mut transactions = Vec::with_capacity(n);
+        for _ in 0..n {
+            transactions.push(self.transaction()?);
+            self.seq = self.seq.checked_add(1).ok_or(Error::Malformed("sequence number does not fit"))?;
+        }
+        Ok(transactions)
+    }
+
+    /// A count of at least one, and no more than the bytes that are left.
+    fn count(&mut self) -> Result<usize, Error> {
+        let n = self.reader.varint()?;
+        let fits = usize::try_from(n).ok().filter(|n| (1..=self.reader.remaining()).contains(n));
+        fits.ok_or(Error::Malformed("count of blocks or transactions"))
+    }
+
+    fn transaction(&mut self) -> Result<Transaction, Error> {
+        let kind = self.reader.u8()?;
+        if kind == 0 {
+            return Ok(Transaction::Inbox);
+        }
+        if !matches!(kind, 1 | 2 | 3 | 7) {
+            return Err(Error::Malformed("kind of a transaction"));
+        }
+        let (head, account) = self.head()?;
+        let action = match kind {
+            1 => Action::PlaceOrder(self.place_order()?),
+            2 => Action::CancelOrder(self.order_id()?),
+            3 => Action::CancelClientOrder(self.reader.u128()?),
+            _ => Action::Withdraw(self.withdraw(account)?),
+        };
+        Ok(Transaction::Signed(Signed { head, action }))
+    }
+
+    /// The head, and the account's index in the dictionary.
+    fn head(&mut self) -> Result<(Head, usize), Error> {
+        let account = self.reference()?;
+        let signer = self.own(account)?;
+        let nonce = self.reader.zigzag(self.nonces[account])?;
+        self.nonces[account] = nonce;
+        self.deadline = self.reader.zigzag(self.deadline)?;
+        let head = Head { account: *self.addresses[account], signer, nonce, deadline: self.deadline };
+        Ok((head, account))
+    }
+
+    /// An index into the dictionary, whose addresses come in the order of their first use.
+    fn reference(&mut self) -> Result<usize, Error> {
+        let index = self.reader.varint()?;
+        self.use_address(index)
+    }
+
+    fn use_address(&mut self, index: u64) -> Result<usize, Error> {
+        let next = self.addresses.len().min(self.used + 1);
+        let index = usize::try_from(index).ok().filter(|index| *index < next);
+        let index = index.ok_or(Error::Malformed("reference to an address"))?;
+        self.used = self.used.max(index + 1);
+        Ok(index)
+    }
+
+    /// An address that is often the account's own.
+    fn own(&mut self, account: usize) -> Result<Address, Error> {
+        let index = match self.reader.varint()? {
+            0 => account,
+            n => match self.use_address(n - 1)? {
+                index if index == account => return Err(Error::Malformed("the account by reference")),
+                index => index,
+            },
+        };
+        Ok(*self.addresses[index])
+    }
+
+    fn place_order(&mut self) -> Result<PlaceOrder, Error> {
+        let options = self.reader.u8()?;
+        let side = if options & 1 == 0 { Side::Bid } else { Side::Ask };
+        let time_in_force = time_in_force(options >> 1 & 7)?;
+        let self_trade = self_trade(options >> 4 & 3);
+        let market = self.reader.varint32()?;
+        let price_key = self.price_key(book::id(market, side))?;
+        let size = self.reader.varint()?;
+        let client_order_id = self.client_order_id(options)?;
+        let price = book::price(side, price_key);
+        Ok(PlaceOrder { market, side, time_in_force, self_trade, price, size, client_order_id })
+    }
+
+    /// There if bit 6 of the options says so, and then not 0. Bit 7 has no meaning.
+    fn client_order_id(&mut self, options: u8) -> Result<u128, Error> {
+        match options >> 6 {
+            0 => Ok(0),
+            1 => match self.reader.u128()? {
+                0 => Err(Error::Malformed("a client order id of 0")),
+                id => Ok(id),
+            },
+            _ => Err(Error::Malformed("options of an order")),
+        }
+    }
+
+    fn order_id(&mut self) -> Result<OrderId, Error> {
+        let book = self.reader.varint()?;
+        let price_key = self.price_key(book)?;
+        let age = self.reader.zigzag(0)?;
+        let place = self.seq.wrapping_mul(MAX_BATCH_ITEMS).wrapping_sub(age);
+        Ok(book::order_id(book, price_key, place))
+    }
+
+    fn price_key(&mut self, book: u64) -> Result<u64, Error> {
+        let last = self.price_keys.entry(book).or_insert(0);
+        *last = self.reader.zigzag(*last)?;
+        Ok(*last)
+    }
+
+    fn withdraw(&mut self, account: usize) -> Result<Withdraw, Error> {
+        Ok(Withdraw {
+            token: self.reader.varint32()?,
+            amount: self.reader.varint128()?,
+            recipient: self.own(account)?,
+            max_relay_fee: self.reader.varint128()?,
+        })
+    }
+}
+
+fn self_trade(bits: u8) -> SelfTrade {
+    match bits {
+        0 => SelfTrade::CancelTaker,
+        1 => SelfTrade::CancelMaker,
+        2 => SelfTrade::CancelBoth,
+        _ => SelfTrade::Decrement,
+    }
+}

@@ -1,0 +1,4 @@
+//! State transition of the exchange.
+
+pub mod hash;
+pub mod secp256k1;

@@ -1,0 +1,184 @@
+//! The state: four tries and the meta record.
+
+use crate::codec::values::*;
+use crate::errors::Error;
+use crate::hash::{keccak256, keccak256_concat, poseidon2};
+use crate::trie::{Map, Recorder, Trie, Visited};
+use crate::types::*;
+
+#[derive(Clone, Debug)]
+pub struct Accounts;
+#[derive(Clone, Debug)]
+pub struct Books;
+#[derive(Clone, Debug)]
+pub struct Clients;
+#[derive(Clone, Debug)]
+pub struct Registry;
+
+impl Map for Accounts {
+    const NAME: &'static str = "accounts";
+    type Key = Address;
+    type Value = Account;
+    type Hash = Digest;
+
+    fn decode(_key: &Address, value: &[u8]) -> Result<Account, Error> {
+        decode_account(value)
+    }
+
+    fn encode(value: &Account, out: &mut Vec<u8>) {
+        encode_account(value, out);
+    }
+
+    fn leaf_hash(key: &Address, value: &[u8]) -> Digest {
+        keccak256_concat(&[&[0x10], key, value])
+    }
+
+    fn inner_hash(bit: u16, left: &Digest, right: &Digest) -> Digest {
+        let mut node = [0x11; 67];
+        node[1..3].copy_from_slice(&bit.to_be_bytes());
+        node[3..35].copy_from_slice(left);
+        node[35..].copy_from_slice(right);
+        keccak256(&node)
+    }
+
+    fn hash_from_bytes(bytes: &Digest) -> Option<Digest> {
+        Some(*bytes)
+    }
+
+    fn hash_to_bytes(hash: &Digest) -> Digest {
+        *hash
+    }
+}
+
+/// A map hashed with Poseidon2 under its two tags.
+macro_rules! poseidon2_map {
+    ($map:ident, $name:literal, $key:ty, $value:ty, $leaf:literal, $inner:literal, $decode:expr, $encode:expr) => {
+        impl Map for $map {
+            const NAME: &'static str = $name;
+            type Key = $key;
+            type Value = $value;
+            type Hash = poseidon2::Digest;
+
+            fn decode(key: &$key, value: &[u8]) -> Result<$value, Error> {
+                $decode(key, value)
+            }
+
+            fn encode(value: &$value, out: &mut Vec<u8>) {
+                $encode(value, out);
+            }
+
+            fn leaf_hash(key: &$key, value: &[u8]) -> poseidon2::Digest {
+                poseidon2::hash_bytes($leaf, &[key, value].concat())
+            }
+
+            fn inner_hash(bit: u16, left: &poseidon2::Digest, right: &poseidon2::Digest) -> poseidon2::Digest {
+                poseidon2::hash_node($inner, bit, left, right)
+            }
+
+            fn hash_from_bytes(bytes: &Digest) -> Option<poseidon2::Digest> {
+                poseidon2::Digest::from_bytes(bytes)
+            }
+
+            fn hash_to_bytes(hash: &poseidon2::Digest) -> Digest {
+                hash.to_bytes()
+            }
+        }
+    };
+}
+
+poseidon2_map!(
+    Books, "books", OrderId, RestingOrder, 0x20, 0x21, |_, value| decode_order(value), encode_order
+);
+poseidon2_map!(Clients, "clients", ClientKey, OrderId, 0x30, 0x31, decode_order_id, encode_order_id);
+poseidon2_map!(Registry, "registry", RegistryKey, Listing, 0x40, 0x41, decode_listing, encode_listing);
+
+fn decode_order_id(_key: &ClientKey, value: &[u8]) -> Result<OrderId, Error> {
+    value.try_into().map_err(|_| Error::Malformed("length of an order id"))
+}
+
+fn encode_order_id(order_id: &OrderId, out: &mut Vec<u8>) {
+    out.extend_from_slice(order_id);
+}
+
+/// The whole state, or the part of it that a witness holds.
+#[derive(Default)]
+pub struct State<R = ()> {
+    pub meta: Meta,
+    pub accounts: Trie<Accounts, R>,
+    pub books: Trie<Books, R>,
+    pub clients: Trie<Clients, R>,
+    pub registry: Trie<Registry, R>,
+}
+
+impl Clone for State {
+    fn clone(&self) -> Self {
+        State {
+            meta: self.meta.clone(),
+            accounts: self.accounts.clone(),
+            books: self.books.clone(),
+            clients: self.clients.clone(),
+            registry: self.registry.clone(),
+        }
+    }
+}
+
+impl State {
+    /// The same state, with every access to its tries recorded from here on.
+    pub fn recorded(&self) -> State<Visited> {
+        State {
+            meta: self.meta.clone(),
+            accounts: self.accounts.recorded(),
+            books: self.books.recorded(),
+            clients: self.clients.recorded(),
+            registry: self.registry.recorded(),
+        }
+    }
+}
+
+impl<R: Recorder> State<R> {
+    /// The state root.
+    pub fn root(&self) -> Digest {
+        let meta_hash = keccak256_concat(&[&[0x50], &encode_meta(&self.meta)]);
+        keccak256_concat(&[
+            &[0x60],
+            &self.accounts.root(),
+            &self.books.root(),
+            &self.clients.root(),
+            &self.registry.root(),
+            &meta_hash,
+        ])
+    }
+
+    pub fn token(&self, token: u32) -> Result<Option<&Token>, Error> {
+        match self.registry.get(&registry_key(TOKEN_KIND, token))? {
+            Some(Listing::Token(token)) => Ok(Some(token)),
+            Some(Listing::Market(_)) => Err(Error::Inconsistent("a market under a token's key")),
+            None => Ok(None),
+        }
+    }
+
+    pub fn market(&self, market: u32) -> Result<Option<&Market>, Error> {
+        match self.registry.get(&registry_key(MARKET_KIND, market))? {
+            Some(Listing::Market(market)) => Ok(Some(market)),
+            Some(Listing::Token(_)) => Err(Error::Inconsistent("a token under a market's key")),
+            None => Ok(None),
+        }
+    }
+
+    pub fn market_mut(&mut self, market: u32) -> Result<&mut Market, Error> {
+        match self.registry.get_mut(&registry_key(MARKET_KIND, market))? {
+            Some(Listing::Market(market)) => Ok(market),
+            _ => Err(Error::Inconsistent("a market that orders name is not listed")),
+        }
+    }
+
+    pub fn account(&self, address: &Address) -> Result<&Account, Error> {
+        self.accounts.get(address)?.ok_or(Error::Inconsistent(NO_ACCOUNT))
+    }
+
+    pub fn account_mut(&mut self, address: &Address) -> Result<&mut Account, Error> {
+        self.accounts.get_mut(address)?.ok_or(Error::Inconsistent(NO_ACCOUNT))
+    }
+}
+
+const NO_ACCOUNT: &str = "an account that holds something does not exist";

@@ -1,0 +1,341 @@
+//! Path-compressed binary Merkle trie (crit-bit) over keys of one length.
+//!
+//! Nodes are shared and copied on write, so a copy of a trie costs nothing. A node keeps its hash until something
+//! below it changes: every node is hashed at most once before and once after a batch. Values are held decoded.
+//!
+//! A trie may be partial: an opaque node stands for a subtree of which only the hash is known, and an operation that
+//! would have to look into it fails. What an operation looks into is told to a [`Recorder`], which is how a witness
+//! learns what it must hold.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use crate::codec::Reader;
+use crate::errors::Error;
+use crate::types::Digest;
+
+/// What a trie maps, and how it is hashed.
+pub trait Map: Clone + 'static {
+    const NAME: &'static str;
+    type Key: Copy + Ord + AsRef<[u8]> + for<'a> TryFrom<&'a [u8]> + Send + Sync;
+    type Value: Clone + Send + Sync;
+    type Hash: Copy + Send + Sync;
+
+    fn decode(key: &Self::Key, value: &[u8]) -> Result<Self::Value, Error>;
+    fn encode(value: &Self::Value, out: &mut Vec<u8>);
+    fn leaf_hash(key: &Self::Key, value: &[u8]) -> Self::Hash;
+    fn inner_hash(bit: u16, left: &Self::Hash, right: &Self::Hash) -> Self::Hash;
+    /// `None` if the bytes are not those of any hash: each hash has one form.
+    fn hash_from_bytes(bytes: &Digest) -> Option<Self::Hash>;
+    fn hash_to_bytes(hash: &Self::Hash) -> Digest;
+}
+
+/// Told of every node that an operation looks into.
+pub trait Recorder {
+    fn visit<T>(&self, node: &T);
+}
+
+impl Recorder for () {
+    fn visit<T>(&self, _node: &T) {}
+}
+
+/// The addresses of the nodes visited. They mean something as long as the trie that was recorded lives.
+#[derive(Default)]
+pub struct Visited(RefCell<HashSet<usize>>);
+
+impl Recorder for Visited {
+    fn visit<T>(&self, node: &T) {
+        self.0.borrow_mut().insert(address(node));
+    }
+}
+
+fn address<T>(node: &T) -> usize {
+    std::ptr::from_ref(node) as usize
+}
+
+#[derive(Clone)]
+struct Node<M: Map> {
+    hash: OnceLock<M::Hash>,
+    body: Body<M>,
+}
+
+#[derive(Clone)]
+enum Body<M: Map> {
+    /// Known by its hash only.
+    Opaque,
+    Leaf { key: M::Key, value: M::Value },
+    /// Keys whose bit `bit` is 0 are in the first child. All agree on the bits before it.
+    Inner { bit: u16, children: [Arc<Node<M>>; 2] },
+}
+
+/// A map with a Merkle root, as the protocol defines it.
+pub struct Trie<M: Map, R = ()> {
+    root: Option<Arc<Node<M>>>,
+    recorder: R,
+}
+
+impl<M: Map, R: Default> Default for Trie<M, R> {
+    fn default() -> Self {
+        Trie { root: None, recorder: R::default() }
+    }
+}
+
+impl<M: Map> Clone for Trie<M> {
+    fn clone(&self) -> Self {
+        Trie { root: self.root.clone(), recorder: () }
+    }
+}
+
+impl<M: Map, R: Recorder> Trie<M, R> {
+    /// The Merkle root; 32 zero bytes for the empty map.
+    pub fn root(&self) -> Digest {
+        self.root.as_ref().map_or([0; 32], |root| M::hash_to_bytes(&root.hash(&mut Vec::new())))
+    }
+
+    pub fn get(&self, key: &M::Key) -> Result<Option<&M::Value>, Error> {
+        let leaf = self.leaf_towards(|bit| bit_of(key, bit))?;
+        Ok(leaf.and_then(|(found, value)| (found == key).then_some(value)))
+    }
+
+    /// The first pair, in the order of keys, whose key starts with `prefix`.
+    pub fn first(&self, prefix: &[u8]) -> Result<Option<(&M::Key, &M::Value)>, Error> {
+        let end = 8 * prefix.len() as u16;
+        // If there are such keys, they are all the keys of one subtree, the prefix leads to it, and its first is
+        // leftmost. If there are none, the walk ends in a leaf of another prefix.
+        let leaf = self.leaf_towards(|bit| if bit < end { bit_of(&prefix, bit) } else { 0 })?;
+        Ok(leaf.filter(|(key, _)| key.as_ref().starts_with(prefix)))
+    }
+
+    pub fn get_mut(&mut self, key: &M::Key) -> Result<Option<&mut M::Value>, Error> {
+        let Some(mut node) = self.root.as_mut() else { return Ok(None) };
+        loop {
+            self.recorder.visit(&**node);
+            if matches!(node.body, Body::Opaque) {
+                return Err(Error::NodeLeftOut(M::NAME));
+            }
+            match Node::body_mut(node) {
+                Body::Inner { bit, children } => node = &mut children[bit_of(key, *bit)],
+                Body::Leaf { key: found, value } => return Ok((found == key).then_some(value)),
+                Body::Opaque => return Ok(None),
+            }
+        }
+    }
+
+    /// Adds a pair, or replaces the value of a key that is there.
+    pub fn insert(&mut self, key: M::Key, value: M::Value) -> Result<(), Error> {
+        let Some((found, _)) = self.leaf_towards(|bit| bit_of(&key, bit))? else {
+            self.root = Some(Arc::new(Node::leaf(key, value)));
+            return Ok(());
+        };
+        match first_difference(found, &key) {
+            Some(bit) => self.add(bit, key, value),
+            None => {
+                if let Some(old) = self.get_mut(&key)? {
+                    *old = value;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a leaf above the first node on its path that does not branch before `bit`.
+    fn add(&mut self, bit: u16, key: M::Key, value: M::Value) {
+        let Some(mut node) = self.root.as_mut() else { return };
+        while node.branches_before(bit) {
+            let Body::Inner { bit, children } = Node::body_mut(node) else { return };
+            node = &mut children[bit_of(&key, *bit)];
+        }
+        let old = Arc::clone(node);
+        let new = Arc::new(Node::leaf(key, value));
+        let children = if bit_of(&key, bit) == 0 { [new, old] } else { [old, new] };
+        *node = Arc::new(Node { hash: OnceLock::new(), body: Body::Inner { bit, children } });
+    }
+
+    /// Takes a key out; its sibling, which may be opaque, moves to its parent's place. Nothing if it is not there.
+    pub fn remove(&mut self, key: &M::Key) -> Result<(), Error> {
+        if self.get(key)?.is_none() {
+            return Ok(());
+        }
+        let Some(mut node) = self.root.as_mut() else { return Ok(()) };
+        if matches!(node.body, Body::Leaf { .. }) {
+            self.root = None;
+            return Ok(());
+        }
+        while let Some(turn) = node.turn_to_inner(key) {
+            let Body::Inner { children, .. } = Node::body_mut(node) else { return Ok(()) };
+            node = &mut children[turn];
+        }
+        if let Body::Inner { bit, children } = &node.body {
+            *node = Arc::clone(&children[1 - bit_of(key, *bit)]);
+        }
+        Ok(())
+    }
+
+    /// The leaf in which the walk ends that takes `turn(bit)` at each inner node.
+    fn leaf_towards(
+        &self,
+        turn: impl Fn(u16) -> usize,
+    ) -> Result<Option<(&M::Key, &M::Value)>, Error> {
+        let Some(mut node) = self.root.as_ref() else { return Ok(None) };
+        loop {
+            self.recorder.visit(&**node);
+            match &node.body {
+                Body::Inner { bit, children } => node = &children[turn(*bit)],
+                Body::Leaf { key, value } => return Ok(Some((key, value))),
+                Body::Opaque => return Err(Error::NodeLeftOut(M::NAME)),
+            }
+        }
+    }
+}
+
+impl<M: Map> Trie<M> {
+    /// The same trie, recorded from here on.
+    pub fn recorded(&self) -> Trie<M, Visited> {
+        Trie { root: self.root.clone(), recorder: Visited::default() }
+    }
+
+    /// All pairs in the order of keys.
+    pub fn items(&self) -> Vec<(&M::Key, &M::Value)> {
+        let mut items = Vec::new();
+        let mut pending: Vec<&Node<M>> = self.root.iter().map(|root| &**root).collect();
+        while let Some(node) = pending.pop() {
+            match &node.body {
+                Body::Inner { children, .. } => pending.extend([&*children[1], &*children[0]]),
+                Body::Leaf { key, value } => items.push((key, value)),
+                Body::Opaque => {}
+            }
+        }
+        items
+    }
+
+    /// Writes what `recorded` (made from this trie) looked into, and the hashes of the rest.
+    pub fn write_partial(&self, recorded: &Trie<M, Visited>, out: &mut Vec<u8>) {
+        match &self.root {
+            Some(root) => root.write_partial(&recorded.recorder.0.borrow(), out),
+            None => out.push(EMPTY),
+        }
+    }
+
+    /// Reads a partial trie and hashes it. The bytes are not trusted.
+    pub fn read_partial(reader: &mut Reader) -> Result<Self, Error> {
+        let root = match reader.u8()? {
+            EMPTY => None,
+            tag => Some(Arc::new(Node::read_partial(tag, 0, reader)?)),
+        };
+        Ok(Trie { root, recorder: () })
+    }
+}
+
+const EMPTY: u8 = 0;
+const OPAQUE: u8 = 1;
+const LEAF: u8 = 2;
+const INNER: u8 = 3;
+
+impl<M: Map> Node<M> {
+    fn leaf(key: M::Key, value: M::Value) -> Self {
+        Node { hash: OnceLock::new(), body: Body::Leaf { key, value } }
+    }
+
+    /// The body, to be changed: a copy if the node is shared, and its hash is forgotten.
+    fn body_mut(node: &mut Arc<Self>) -> &mut Body<M> {
+        let node = Arc::make_mut(node);
+        node.hash.take();
+        &mut node.body
+    }
+
+    /// The hash, computed where it is not known. `buffer` is for encoding values.
+    fn hash(&self, buffer: &mut Vec<u8>) -> M::Hash {
+        *self.hash.get_or_init(|| match &self.body {
+            Body::Leaf { key, value } => {
+                buffer.clear();
+                M::encode(value, buffer);
+                M::leaf_hash(key, buffer)
+            }
+            Body::Inner { bit, children: [left, right] } => {
+                M::inner_hash(*bit, &left.hash(buffer), &right.hash(buffer))
+            }
+            Body::Opaque => unreachable!("an opaque node is made with its hash and never changed"),
+        })
+    }
+
+    fn branches_before(&self, bit: u16) -> bool {
+        matches!(self.body, Body::Inner { bit: own, .. } if own < bit)
+    }
+
+    /// Where the walk to `key` goes on from here, if that is an inner node.
+    fn turn_to_inner(&self, key: &M::Key) -> Option<usize> {
+        let Body::Inner { bit, children } = &self.body else { return None };
+        let turn = bit_of(key, *bit);
+        matches!(children[turn].body, Body::Inner { .. }).then_some(turn)
+    }
+
+    fn write_partial(&self, visited: &HashSet<usize>, out: &mut Vec<u8>) {
+        match &self.body {
+            Body::Inner { bit, children } if visited.contains(&address(self)) => {
+                out.push(INNER);
+                out.extend_from_slice(&bit.to_be_bytes());
+                children.iter().for_each(|child| child.write_partial(visited, out));
+            }
+            Body::Leaf { key, value } if visited.contains(&address(self)) => {
+                out.push(LEAF);
+                out.extend_from_slice(key.as_ref());
+                let length_at = out.len();
+                out.extend_from_slice(&[0; 2]);
+                M::encode(value, out);
+                let length = (out.len() - length_at - 2) as u16;
+                out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+            }
+            _ => {
+                out.push(OPAQUE);
+                out.extend_from_slice(&M::hash_to_bytes(&self.hash(&mut Vec::new())));
+            }
+        }
+    }
+
+    /// Reads the node that starts with `tag`; it may not branch before bit `from`. As bit positions grow downwards
+    /// and end with the key, this recursion is never deeper than a key has bits.
+    fn read_partial(tag: u8, from: u16, reader: &mut Reader) -> Result<Self, Error> {
+        match tag {
+            OPAQUE => {
+                let hash = M::hash_from_bytes(reader.array_ref()?)
+                    .ok_or(Error::Malformed("a hash in the witness is not canonical"))?;
+                Ok(Node { hash: OnceLock::from(hash), body: Body::Opaque })
+            }
+            LEAF => {
+                let key = reader.take(size_of::<M::Key>())?;
+                let key = M::Key::try_from(key).map_err(|_| Error::Malformed("length of a key"))?;
+                let length = reader.u16()?;
+                let value = reader.take(usize::from(length))?;
+                let hash = M::leaf_hash(&key, value);
+                let value = M::decode(&key, value)?;
+                Ok(Node { hash: OnceLock::from(hash), body: Body::Leaf { key, value } })
+            }
+            INNER => {
+                let bit = reader.u16()?;
+                if bit < from || usize::from(bit) >= 8 * size_of::<M::Key>() {
+                    return Err(Error::Malformed("bit position of an inner node"));
+                }
+                let left = Self::read_partial(reader.u8()?, bit + 1, reader)?;
+                let right = Self::read_partial(reader.u8()?, bit + 1, reader)?;
+                let hash = M::inner_hash(bit, &left.hash(&mut Vec::new()), &right.hash(&mut Vec::new()));
+                let children = [Arc::new(left), Arc::new(right)];
+                Ok(Node { hash: OnceLock::from(hash), body: Body::Inner { bit, children } })
+            }
+            _ => Err(Error::Malformed("tag of a trie node")),
+        }
+    }
+}
+
+/// Bit `bit` of a key, counted from the most significant bit of its first byte.
+fn bit_of(key: &impl AsRef<[u8]>, bit: u16) -> usize {
+    let byte = key.as_ref()[usize::from(bit / 8)];
+    usize::from(byte >> (7 - bit % 8) & 1)
+}
+
+/// The first bit in which two keys differ.
+fn first_difference<K: AsRef<[u8]>>(a: &K, b: &K) -> Option<u16> {
+    let pairs = a.as_ref().iter().zip(b.as_ref());
+    let (at, difference) = pairs.map(|(x, y)| x ^ y).enumerate().find(|(_, difference)| *difference != 0)?;
+    Some(8 * at as u16 + difference.leading_zeros() as u16)
+}
