@@ -22,13 +22,11 @@ need() { # need PROGRAM WHERE-TO-GET-IT
 
 # The newest Python that every pinned package has a ready-made build for.
 find_python() {
-    local name
-    for name in python3.12 python3.11 python3; do
-        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
-            echo "$name"
-            return
-        fi
+    local show='import sys; v = sys.version_info[:2]; print("python%d.%d" % v); sys.exit(not (3, 11) <= v < (3, 13))'
+    for python in python3.12 python3.11 python3; do
+        python_version="$("$python" -c "$show" 2>/dev/null)" && return
     done
+    missing+=("python 3.11 or 3.12: install it with its venv module (Debian: python3-venv)")
 }
 
 check_versions() {
@@ -50,8 +48,7 @@ check_machine() {
     need node "install Node.js 20 or newer"
     need npm "it comes with Node.js"
     check_versions
-    python="$(find_python)"
-    [ -n "$python" ] || missing+=("python 3.11 or 3.12: install it with its venv module (Debian: python3-venv)")
+    find_python
     if ((${#missing[@]} > 0)); then
         say "this machine lacks:" >&2
         printf '  - %s\n' "${missing[@]}" >&2
@@ -87,9 +84,9 @@ step() {
     say "$name: done in $((SECONDS - start)) s"
 }
 
-# The list of packages is complete, so nothing is left to resolve.
+# The list of packages is complete, so nothing is left to resolve. A working environment of the same Python is kept.
 install_python_packages() {
-    "$python" -m venv "$venv" \
+    { "$venv/bin/$python_version" -m pip --version || "$python" -m venv --clear "$venv"; } \
         && "$venv/bin/pip" install --no-input --no-deps -r "$root/scripts/requirements.txt" \
         && "$venv/bin/pip" check
 }
@@ -114,12 +111,11 @@ link_checkout() {
 }
 
 set_up_python() {
-    local version packages sources=(sp1_program/core sp1_program/python sp1_program/Cargo.toml sp1_program/Cargo.lock)
-    version="$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')"
-    packages="$venv/lib/$version/site-packages"
-    step python "$version $(fingerprint scripts/requirements.txt)" "$packages" install_python_packages
+    local packages="$venv/lib/$python_version/site-packages"
+    local sources=(sp1_program/core sp1_program/python sp1_program/Cargo.toml sp1_program/Cargo.lock)
+    step python "$python_version $(fingerprint scripts/requirements.txt)" "$packages" install_python_packages
     link_checkout "$packages"
-    step native "$version $(fingerprint "${sources[@]}")" "$packages/zkclob_native" install_native_module
+    step native "$python_version $(fingerprint "${sources[@]}")" "$packages/zkclob_native" install_native_module
 }
 
 set_up_prover() {
