@@ -34,7 +34,7 @@ CACHE: Final = Path(os.environ.get("ZKCLOB_CACHE", Path.home() / ".cache" / "zkc
 ANVIL: Final = ROOT / "contracts" / "node_modules" / ".bin" / "anvil"
 APE: Final = Path(sys.executable).parent / "ape"
 WORKER: Final = CACHE / "target" / "release" / "zkclob-prover"
-ELF_FOLDER: Final = ROOT / "sp1_program" / "elf"
+ELF: Final = ROOT / "sp1_program" / "elf" / "zkclob-program"
 
 CHAIN_ID: Final = 31337
 HARDFORK: Final = "osaka"
@@ -125,7 +125,7 @@ class Devnet:
     def deploy(self) -> None:
         """Deploys the contracts and the test tokens with ape."""
         output = self.folder / "deployment.json"
-        command = [
+        command: list[str | Path] = [
             APE,
             "run",
             "deploy",
@@ -194,7 +194,7 @@ max_transactions = {pace.batch_transactions}
 
 [worker]
 program = "{WORKER}"
-elf = "{ELF_FOLDER / "zkclob-program"}"
+elf = "{ELF}"
 """)
 
     def start_sequencer(self, *, wait: bool = True) -> None:
