@@ -9,10 +9,21 @@ class _Answer(msgspec.Struct, frozen=True, rename="camel"):
     pass
 
 
+class PartHealth(_Answer, frozen=True):
+    """The latest failure of something outside, None once it is over; `since`: Unix time in seconds."""
+
+    last_error: str | None
+    since: int | None
+
+
 class Health(_Answer, frozen=True):
     """`status`: ok, degraded or halted."""
 
     status: str
+    halt_reason: str | None
+    l1_watcher: PartHealth
+    l1_poster: PartHealth
+    prover: PartHealth
 
 
 class Info(_Answer, frozen=True):
@@ -60,6 +71,7 @@ class Trade(_Answer, frozen=True):
     seq: int
     price: Decimal
     size: Decimal
+    taker_side: str
     time: int
 
 
@@ -144,7 +156,7 @@ class Claim(_Answer, frozen=True):
 
 
 class Withdrawal(_Answer, frozen=True):
-    """`status`: sealed, settled or claimed."""
+    """`status`: accepted, sealed, executed or proven, settled, claimed."""
 
     seq: int
     token: int
@@ -165,7 +177,7 @@ class Deposit(_Answer, frozen=True):
 
 
 class TransactionInfo(_Answer, frozen=True):
-    """`status`: accepted, sealed, proven or settled."""
+    """`status`: accepted, sealed, executed or proven, settled."""
 
     seq: int
     block: int
@@ -176,13 +188,36 @@ class TransactionInfo(_Answer, frozen=True):
 class BlockInfo(_Answer, frozen=True):
     number: int
     timestamp: int
+    end_seq: int
     state_root: str
     batch: int | None = None
 
 
 class Batch(_Answer, frozen=True):
+    """`status`: sealed, executed or proven, settled. What is not known yet is None."""
+
     number: int
     status: str
     proof_mode: str
-    cycles: int | None = None
-    prover_gas: int | None = None
+    first_block: int
+    last_block: int
+    cycles: int | None
+    prover_gas: int | None
+    l1_transaction: str | None
+    l1_gas: int | None
+
+
+class Batches(_Answer, frozen=True, rename=None):
+    """A page, newest first."""
+
+    batches: list[Batch]
+    has_more: bool
+    next: str | None = None
+
+
+class Blocks(_Answer, frozen=True, rename=None):
+    """A page, newest first."""
+
+    blocks: list[BlockInfo]
+    has_more: bool
+    next: str | None = None

@@ -164,6 +164,10 @@ def show_key(session: Session, wallet: Wallet) -> None:
 def status(session: Session) -> None:
     """Is the sequencer well, and what does it run?"""
     health, info = session.client.health(), session.client.info
+    parts = (("watcher", health.l1_watcher), ("poster", health.l1_poster), ("prover", health.prover))
+    failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]
+    if health.halt_reason:
+        failures.append(f"halted: {health.halt_reason}")
     session.show(
         {"health": health, "info": info},
         [
@@ -171,6 +175,7 @@ def status(session: Session) -> None:
             f"exchange   {info.exchange} on chain {info.chain_id}",
             f"program    {info.vkey}",
             f"proof mode {info.proof_mode}",
+            *failures,
         ],
     )
 
@@ -208,8 +213,8 @@ def book(session: Session, market: str, depth: int) -> None:
 def trades(session: Session, market: str, limit: int) -> None:
     """The latest trades of MARKET."""
     page = session.client.trades(market, limit)
-    rows = [(str(t.seq), str(t.time), plain(t.price), plain(t.size)) for t in page.trades]
-    session.show(page, table(("seq", "time", "price", "size"), rows))
+    rows = [(str(t.seq), str(t.time), t.taker_side, plain(t.price), plain(t.size)) for t in page.trades]
+    session.show(page, table(("seq", "time", "taker", "price", "size"), rows))
 
 
 @cli.command()

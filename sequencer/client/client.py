@@ -18,7 +18,9 @@ import requests
 from sequencer.client.answers import (
     Account,
     Batch,
+    Batches,
     BlockInfo,
+    Blocks,
     Book,
     Cancelled,
     Deposit,
@@ -204,6 +206,14 @@ class Client:
     def batch(self, number: int) -> Batch:
         """A batch."""
         return self._get(f"/v1/batches/{number}", Batch)
+
+    def blocks(self, limit: int = 100, before: str | None = None) -> Blocks:
+        """Sealed blocks, newest first."""
+        return self._get("/v1/blocks", Blocks, limit=limit, before=before)
+
+    def batches(self, limit: int = 100, before: str | None = None) -> Batches:
+        """Batches, newest first."""
+        return self._get("/v1/batches", Batches, limit=limit, before=before)
 
     def _account_path(self, address: bytes | None) -> str:
         return f"/v1/accounts/0x{(address or self.wallet.address).hex()}"
