@@ -325,7 +325,6 @@ class StoredBatch:
     """Its proof is empty until there is one."""
     public_values: bytes
     first_block: int
-    transactions: int
     created_ms: int
     proven: bool
 

@@ -1,0 +1,99 @@
+"""The API as an aiohttp application: routes, and one place where errors become answers."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from sequencer.adapters.http import orders, prover, reads
+from sequencer.adapters.http.context import CONTEXT, Context
+from sequencer.adapters.http.errors import ApiError
+from sequencer.core.errors import Rejection
+from sequencer.node import Busy
+from sequencer.ports import NodeHalted
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S: Final = 1
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_app(context: Context) -> web.Application:
+    """The application over the parts in `context`."""
+    app = web.Application(middlewares=[_answer_errors], client_max_size=reads.BODY_BYTES_MAX)
+    app[CONTEXT] = context
+    app.add_routes(
+        [
+            web.post("/v1/orders", orders.place_order),
+            web.post("/v1/cancels", orders.cancel_order),
+            web.post("/v1/withdrawals", orders.withdraw),
+            web.get("/v1/health", reads.health),
+            web.get("/v1/info", reads.info),
+            web.get("/v1/tokens", reads.tokens),
+            web.get("/v1/markets", reads.markets),
+            web.get("/v1/markets/{id}/book", reads.book),
+            web.get("/v1/markets/{id}/trades", reads.trades),
+            web.get("/v1/accounts/{address}", reads.account),
+            web.get("/v1/accounts/{address}/orders", reads.open_orders),
+            web.get("/v1/accounts/{address}/withdrawals", reads.withdrawals),
+            web.get("/v1/accounts/{address}/deposits", reads.deposits),
+            web.get("/v1/orders/{order_id}", reads.order),
+            web.get("/v1/transactions/{digest}", reads.transaction),
+            web.get("/v1/blocks", reads.blocks),
+            web.get("/v1/blocks/{number}", reads.block),
+            web.get("/v1/batches", reads.batches),
+            web.get("/v1/batches/{number}", reads.batch),
+            web.post("/v1/prover/lease", prover.lease),
+            web.get("/v1/prover/jobs/{job}/witness", prover.witness),
+            web.post("/v1/prover/jobs/{job}/heartbeat", prover.heartbeat),
+            web.post("/v1/prover/jobs/{job}/result", prover.result),
+            web.post("/v1/prover/jobs/{job}/failure", prover.failure),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request_id = request.app[CONTEXT].randomness.token()
+    try:
+        response = await handler(request)
+    except Exception as error:
+        failure = _api_error(error)
+        if failure.status == 500:
+            log.exception("request %s: %s %s failed", request_id, request.method, request.path)
+        response = web.Response(
+            status=failure.status,
+            body=failure.body(request_id),
+            content_type="application/json",
+            headers=failure.headers,
+        )
+    response.headers["X-Request-Id"] = request_id
+    return response
+
+
+def _api_error(error: Exception) -> ApiError:
+    """What the client is told."""
+    match error:
+        case ApiError():
+            return error
+        case Rejection():
+            return ApiError(422, error.code.name, error.message, error.details)
+        case Busy():
+            message = "too many transactions are waiting; this one was not accepted"
+            return ApiError(503, "BUSY", message, headers={"Retry-After": str(RETRY_AFTER_S)})
+        case NodeHalted():
+            return ApiError(503, "HALTED", f"the exchange stopped sequencing: {error}")
+        case web.HTTPRequestEntityTooLarge():
+            message = f"a body has at most {reads.BODY_BYTES_MAX} bytes"
+            return ApiError(413, "BODY_TOO_LARGE", message, {"maximum": str(reads.BODY_BYTES_MAX)})
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return ApiError(405, "METHOD_NOT_ALLOWED", f"allowed here: {allowed}", headers={"Allow": allowed})
+        case web.HTTPNotFound():
+            return ApiError(404, "NOT_FOUND", "there is nothing at this address")
+        case web.HTTPException():
+            return ApiError(error.status, "BAD_REQUEST", error.reason or "bad request")
+        case _:
+            return ApiError(500, "INTERNAL", "an unexpected error; the request id finds it in the log")

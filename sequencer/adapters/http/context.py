@@ -1,0 +1,66 @@
+"""What the handlers of the API work with."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from sequencer.adapters.history import History
+from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.store import Store
+from sequencer.config import Deployment, ProofMode
+from sequencer.node import Node
+from sequencer.ports import Claims, Clock, Randomness, Settler, Watcher
+
+PROOF_MODES: Final = {ProofMode.EXECUTE: "executed", ProofMode.GROTH16: "real"}
+"""What a batch is called that went through the mode; a proof is only made in the second."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of the sequencer that the API shows and feeds."""
+
+    node: Node
+    store: Store
+    history: History
+    queue: ProverQueue
+    watcher: Watcher
+    settler: Settler
+    claims: Claims
+    clock: Clock
+    randomness: Randomness
+    deployment: Deployment
+    domain_separator: bytes
+    prover_token: str
+
+    @property
+    def proof_mode(self) -> str:
+        """How the API names the proof mode."""
+        return PROOF_MODES[self.queue.mode]
+
+    def status(self, stored: str) -> str:
+        """The status of a batch or of what is in it; no proof is claimed where none was made."""
+        return "executed" if stored == "proven" and self.queue.mode is ProofMode.EXECUTE else stored
+
+    def token_symbol(self, token: int) -> str:
+        """The deployment file's name of a token, else its number."""
+        return next((t.symbol for t in self.deployment.tokens if t.id == token), f"TOKEN{token}")
+
+    def market_symbol(self, market: int, base: int, quote: int) -> str:
+        """The deployment file's name of a market, else those of its tokens."""
+        named = (m.symbol for m in self.deployment.markets if m.id == market)
+        return next(named, f"{self.token_symbol(base)}/{self.token_symbol(quote)}")
+
+
+CONTEXT: Final = web.AppKey("context", Context)
+
+
+def answer(value: Any) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+
+
+def hex_bytes(value: bytes) -> str:
+    """Bytes as the API writes them."""
+    return f"0x{value.hex()}"

@@ -1,0 +1,504 @@
+"""Reads: the book and balances from memory, what happened from the database."""
+
+import re
+from typing import Any, Final
+
+from aiohttp import web
+
+from sequencer.adapters.history import Page, Row
+from sequencer.adapters.http import fields
+from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
+from sequencer.adapters.http.decimals import Unit, amount_unit, lot, tick
+from sequencer.adapters.http.errors import ApiError, not_found, out_of_range
+from sequencer.core.book import parse_order_id
+from sequencer.core.codec import parse_inbox_entry
+from sequencer.core.constants import (
+    MAX_AMOUNT,
+    MAX_HOLDINGS,
+    MAX_MAKERS,
+    MAX_NONCE_JUMP,
+    MAX_OPEN_ORDERS,
+    MAX_U32,
+    NONCE_WINDOW,
+    OWNER_LANES,
+)
+from sequencer.core.errors import Code
+from sequencer.core.ledger import Account
+from sequencer.core.outbox import outbox_proof
+from sequencer.core.signing import DOMAIN_NAME, DOMAIN_VERSION
+from sequencer.core.state import State
+from sequencer.core.types import Deposit, Market, Order, Side, TimeInForce, Token
+
+BODY_BYTES_MAX: Final = 16 * 1024
+DEPTH_MAX: Final = 1_000
+LIMIT_MAX: Final = 1_000
+_NUMBER_END: Final = (1 << 63) - 1
+_PAIR: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
+
+
+# ---------------------------------------------------------------- the exchange
+
+
+async def health(request: web.Request) -> web.Response:
+    """GET /v1/health"""
+    context = request.app[CONTEXT]
+    parts = {
+        "l1Watcher": context.watcher.health(),
+        "l1Poster": context.settler.health(),
+        "prover": context.queue.health(),
+    }
+    halted = context.node.halt_reason
+    failing = any(part.last_error is not None for part in parts.values())
+    shown: dict[str, Any] = {
+        name: {"lastError": part.last_error, "since": part.since_ms and part.since_ms // 1000}
+        for name, part in parts.items()
+    }
+    shown["prover"]["waiting"] = context.queue.waiting()
+    status = "halted" if halted else "degraded" if failing else "ok"
+    return answer({"status": status, "haltReason": halted} | shown)
+
+
+async def info(request: web.Request) -> web.Response:
+    """GET /v1/info"""
+    context = request.app[CONTEXT]
+    deployment = context.deployment
+    return answer(
+        {
+            "chainId": deployment.chain_id,
+            "exchange": hex_bytes(deployment.contract),
+            "domain": {
+                "name": DOMAIN_NAME,
+                "version": DOMAIN_VERSION,
+                "chainId": deployment.chain_id,
+                "verifyingContract": hex_bytes(deployment.contract),
+            },
+            "domainSeparator": hex_bytes(context.domain_separator),
+            "vkey": hex_bytes(deployment.program_vkey),
+            "proofMode": context.proof_mode,
+            "time": context.clock.now_ms() // 1000,
+            "limits": {
+                "bodyBytes": BODY_BYTES_MAX,
+                "openOrders": MAX_OPEN_ORDERS,
+                "makersPerOrder": MAX_MAKERS,
+                "nonceLanes": OWNER_LANES,
+                "nonceWindow": NONCE_WINDOW,
+                "nonceJump": str(MAX_NONCE_JUMP),
+                "amount": str(MAX_AMOUNT),
+                "holdings": str(MAX_HOLDINGS),
+            },
+        }
+    )
+
+
+async def tokens(request: web.Request) -> web.Response:
+    """GET /v1/tokens"""
+    context = request.app[CONTEXT]
+    async with context.node.reading() as state:
+        listed = list(state.tokens.values())
+    return answer(
+        [
+            {
+                "id": token.id,
+                "symbol": context.token_symbol(token.id),
+                "address": hex_bytes(token.l1_address),
+                "decimals": token.decimals,
+            }
+            for token in listed
+        ]
+    )
+
+
+async def markets(request: web.Request) -> web.Response:
+    """GET /v1/markets"""
+    context = request.app[CONTEXT]
+    async with context.node.reading() as state:
+        return answer([_market(context, state, market) for market in state.markets.values()])
+
+
+def _market(context: Context, state: State, market: Market) -> dict[str, Any]:
+    base, quote = state.tokens[market.base], state.tokens[market.quote]
+    ticks = tick(market, base, quote)
+    return {
+        "id": market.id,
+        "symbol": context.market_symbol(market.id, market.base, market.quote),
+        "base": market.base,
+        "quote": market.quote,
+        "tickSize": ticks.format(1),
+        "lotSize": lot(market, base).format(1),
+        "tickValue": str(market.tick_size),
+        "lotUnits": str(market.lot_size),
+        "minNotional": amount_unit(quote).format(market.min_notional),
+        "makerFee": _MILLIONTHS.format(market.maker_fee),
+        "takerFee": _MILLIONTHS.format(market.taker_fee),
+        "priceBand": _MILLIONTHS.format(market.price_band) if market.price_band else None,
+        "status": market.status.name.lower(),
+        "lastPrice": ticks.format(market.last_price) if market.last_price else None,
+    }
+
+
+_MILLIONTHS: Final = Unit(1, -6)
+
+
+async def book(request: web.Request) -> web.Response:
+    """GET /v1/markets/{id}/book"""
+    depth = _query_number(request, "depth", 20, DEPTH_MAX)
+    async with request.app[CONTEXT].node.reading() as state:
+        market, base, quote = _listed_market(state, request)
+        bids, asks = (state.book(market.id).levels(side, depth) for side in (Side.BID, Side.ASK))
+        seq = state.meta.next_seq - 1
+    lots, ticks = lot(market, base), tick(market, base, quote)
+
+    def shown(levels: list[tuple[int, int, int]]) -> list[tuple[str, str, int]]:
+        return [(ticks.format(price), lots.format(size), orders) for price, size, orders in levels]
+
+    return answer({"market": market.id, "seq": str(seq), "bids": shown(bids), "asks": shown(asks)})
+
+
+async def trades(request: web.Request) -> web.Response:
+    """GET /v1/markets/{id}/trades"""
+    limit = _query_number(request, "limit", 100, LIMIT_MAX)
+    context = request.app[CONTEXT]
+    async with context.node.reading() as state:
+        market, base, quote = _listed_market(state, request)
+    page = await context.history.trades(market.id, limit, _query_place(request))
+    lots, ticks = lot(market, base), tick(market, base, quote)
+    rows = [
+        {
+            "seq": str(row["seq"]),
+            "item": row["item"],
+            "price": ticks.format(int(row["price"])),
+            "size": lots.format(int(row["size"])),
+            "quote": amount_unit(quote).format(int(row["quote"])),
+            "takerSide": _side(row["taker_side"]),
+            "makerOrder": hex_bytes(row["maker_order"]),
+            "takerOrder": hex_bytes(row["taker_order"]),
+            "time": row["time"],
+        }
+        for row in page.rows
+    ]
+    return answer(
+        {"trades": rows} | _paging(page, lambda row: f"{row['seq']}-{row['item']}"),
+    )
+
+
+# ---------------------------------------------------------------- accounts
+
+
+async def account(request: web.Request) -> web.Response:
+    """GET /v1/accounts/{address}"""
+    async with request.app[CONTEXT].node.reading() as state:
+        address, found = _known_account(state, request)
+        balances = [
+            _balance(state.tokens[token], balance.total, balance.locked)
+            for token, balance in sorted(found.balances.items())
+            if balance.total
+        ]
+        lanes = [{"lane": number, "next": str(lane.top)} for number, lane in sorted(found.lanes.items())]
+    return answer({"account": hex_bytes(address), "balances": balances, "nonces": lanes})
+
+
+def _balance(token: Token, total: int, locked: int) -> dict[str, object]:
+    unit = amount_unit(token)
+    return {
+        "token": token.id,
+        "total": unit.format(total),
+        "locked": unit.format(locked),
+        "available": unit.format(total - locked),
+    }
+
+
+async def open_orders(request: web.Request) -> web.Response:
+    """GET /v1/accounts/{address}/orders"""
+    async with request.app[CONTEXT].node.reading() as state:
+        address, _ = _known_account(state, request)
+        return answer([_resting_order(state, order) for order in state.open_orders(address)])
+
+
+def _resting_order(state: State, order: Order) -> dict[str, object]:
+    market = state.markets[order.market]
+    base, quote = state.tokens[market.base], state.tokens[market.quote]
+    return {
+        "orderId": hex_bytes(order.id),
+        "account": hex_bytes(order.owner),
+        "market": order.market,
+        "side": _side(order.side),
+        "timeInForce": order.time_in_force.name,
+        "price": tick(market, base, quote).format(order.price),
+        "remaining": lot(market, base).format(order.remaining),
+        "status": "resting",
+        "clientOrderId": str(order.client_order_id),
+    }
+
+
+async def withdrawals(request: web.Request) -> web.Response:
+    """GET /v1/accounts/{address}/withdrawals"""
+    context = request.app[CONTEXT]
+    limit = _query_number(request, "limit", 100, LIMIT_MAX)
+    async with context.node.reading() as state:
+        address, _ = _known_account(state, request)
+        listed = dict(state.tokens)
+    rows = await context.history.withdrawals(address, limit)
+    return answer([await _withdrawal(context, listed, row) for row in rows])
+
+
+async def _withdrawal(context: Context, listed: dict[int, Token], row: Row) -> dict[str, Any]:
+    token = listed.get(row["token"])
+    # A refund may be of a token that is not listed; then its base units are all that is known.
+    unit = amount_unit(token) if token is not None else Unit(1, 0)
+    shown: dict[str, Any] = {
+        "seq": str(row["seq"]),
+        "kind": "refund" if row["refund"] else "withdrawal",
+        "token": row["token"],
+        "amount": unit.format(int(row["amount"])),
+        "amountUnits": row["amount"],
+        "recipient": hex_bytes(row["recipient"]),
+        "maxRelayFee": unit.format(int(row["max_relay_fee"])),
+        "block": str(row["block"]),
+        "status": context.status(row["status"]),
+    }
+    if row["status"] == "settled":
+        batch, index = row["batch"], row["leaf"]
+        proof = outbox_proof(await context.history.outbox(batch), index)
+        shown["claim"] = {
+            "batch": str(batch),
+            "index": str(index),
+            "proof": [hex_bytes(sibling) for sibling in proof],
+        }
+        if await _is_claimed(context, row):
+            shown["status"] = "claimed"
+    return shown
+
+
+async def _is_claimed(context: Context, row: Row) -> bool:
+    """A claim is final, so L1 is asked only until it says yes."""
+    if row["claimed"]:
+        return True
+    claimed = bool(await context.claims.is_claimed(row["batch"], row["leaf"]))
+    if claimed:
+        await context.store.mark_claimed(row["seq"])
+    return claimed
+
+
+async def deposits(request: web.Request) -> web.Response:
+    """GET /v1/accounts/{address}/deposits. Pending ones come first; the account need not exist yet."""
+    context = request.app[CONTEXT]
+    limit = _query_number(request, "limit", 100, LIMIT_MAX)
+    address = fields.address("address", request.match_info["address"])
+    async with context.node.reading() as state:
+        listed = dict(state.tokens)
+    sequenced = await context.history.deposits(address, limit)
+    known = {row["idx"] for row in sequenced}
+    shown = [
+        _deposit(listed, entry.index, found.token, found.amount, "pending")
+        for entry in reversed(context.watcher.pending())
+        if isinstance(found := parse_inbox_entry(entry.entry), Deposit)
+        and found.account == address
+        and entry.index not in known
+    ]
+    for row in sequenced:
+        status = "refunded" if row["refunded"] else "credited"
+        shown.append(_deposit(listed, row["idx"], row["token"], int(row["amount"]), status))
+    return answer(shown[:limit])
+
+
+def _deposit(listed: dict[int, Token], index: int, token: int, amount: int, status: str) -> dict[str, object]:
+    unit = amount_unit(listed[token]) if token in listed else Unit(1, 0)
+    return {
+        "index": str(index),
+        "token": token,
+        "amount": unit.format(amount),
+        "amountUnits": str(amount),
+        "status": status,
+    }
+
+
+# ---------------------------------------------------------------- history
+
+
+async def order(request: web.Request) -> web.Response:
+    """GET /v1/orders/{orderId}"""
+    context = request.app[CONTEXT]
+    order_id = fields.fixed_bytes("orderId", request.match_info["order_id"], 24)
+    async with context.node.reading() as state:
+        resting = state.orders.get(order_id)
+        rests = None if resting is None else resting.remaining
+    # Read after the book: an order that no longer rests has its end in the database.
+    row = await context.history.order(order_id)
+    if row is None:
+        raise not_found(f"order {hex_bytes(order_id)}")
+    async with context.node.reading() as state:
+        return answer(_order(state, row, rests))
+
+
+def _order(state: State, row: Row, rests: int | None) -> dict[str, object]:
+    number, side, price, _ = parse_order_id(row["id"])
+    market = state.markets[number]
+    base, quote = state.tokens[market.base], state.tokens[market.quote]
+    lots, size = lot(market, base), int(row["size"])
+    remaining = int(row["remaining"]) if rests is None else rests
+    status = "resting" if rests is not None else "cancelled" if remaining else "filled"
+    return {
+        "orderId": hex_bytes(row["id"]),
+        "seq": str(row["seq"]),
+        "account": hex_bytes(row["account"]),
+        "market": number,
+        "side": _side(side),
+        "timeInForce": TimeInForce(row["time_in_force"]).name,
+        "price": tick(market, base, quote).format(price),
+        "size": lots.format(size),
+        "filled": lots.format(size - remaining),
+        "remaining": lots.format(remaining),
+        "status": status,
+        "clientOrderId": row["client_order_id"],
+        "endedBy": None if row["ended"] is None else str(row["ended"]),
+    }
+
+
+async def transaction(request: web.Request) -> web.Response:
+    """GET /v1/transactions/{digest}"""
+    context = request.app[CONTEXT]
+    signed = fields.fixed_bytes("digest", request.match_info["digest"], 32)
+    row = await context.history.transaction(signed)
+    if row is None:
+        raise not_found(f"transaction {hex_bytes(signed)}")
+    return answer(
+        {
+            "digest": hex_bytes(signed),
+            "seq": str(row["seq"]),
+            "block": str(row["block"]),
+            "batch": _optional(row["batch"]),
+            "code": Code(row["code"]).name,
+            "status": context.status(row["status"]),
+        }
+    )
+
+
+async def blocks(request: web.Request) -> web.Response:
+    """GET /v1/blocks"""
+    limit = _query_number(request, "limit", 100, LIMIT_MAX)
+    page = await request.app[CONTEXT].history.blocks(limit, _query_before(request))
+    return answer({"blocks": [_block(row) for row in page.rows]} | _paging(page, _number))
+
+
+async def block(request: web.Request) -> web.Response:
+    """GET /v1/blocks/{number}"""
+    number = _path_number(request, "number")
+    row = await request.app[CONTEXT].history.block(number)
+    if row is None:
+        raise not_found(f"sealed block {number}")
+    return answer(_block(row))
+
+
+def _block(row: Row) -> dict[str, object]:
+    return {
+        "number": str(row["number"]),
+        "timestamp": row["timestamp"],
+        "firstSeq": str(row["first_seq"]),
+        "endSeq": str(row["end_seq"]),
+        "stateRoot": hex_bytes(row["state_root"]),
+        "batch": _optional(row["batch"]),
+    }
+
+
+async def batches(request: web.Request) -> web.Response:
+    """GET /v1/batches"""
+    context = request.app[CONTEXT]
+    limit = _query_number(request, "limit", 100, LIMIT_MAX)
+    page = await context.history.batches(limit, _query_before(request))
+    return answer({"batches": [_batch(context, row) for row in page.rows]} | _paging(page, _number))
+
+
+async def batch(request: web.Request) -> web.Response:
+    """GET /v1/batches/{number}"""
+    context = request.app[CONTEXT]
+    number = _path_number(request, "number")
+    row = await context.history.batch(number)
+    if row is None:
+        raise not_found(f"batch {number}")
+    return answer(_batch(context, row))
+
+
+def _batch(context: Context, row: Row) -> dict[str, object]:
+    return {
+        "number": str(row["number"]),
+        "status": context.status(row["status"]),
+        "proofMode": context.proof_mode,
+        "firstBlock": str(row["first_block"]),
+        "lastBlock": str(row["last_block"]),
+        "firstSeq": str(row["first_seq"]),
+        "endSeq": str(row["end_seq"]),
+        "created": row["created_ms"] // 1000,
+        "dataBytes": row["data_bytes"],
+        "publicValues": hex_bytes(row["public_values"]),
+        "worker": row["worker"],
+        "cycles": row["cycles"],
+        "proverGas": row["prover_gas"],
+        "executeMs": row["execute_ms"],
+        "peakRssMb": row["peak_rss_mb"],
+        "l1Transaction": None if row["l1_tx"] is None else hex_bytes(row["l1_tx"]),
+        "l1Gas": _optional(row["l1_gas"]),
+        "l1Block": _optional(row["l1_block"]),
+    }
+
+
+# ---------------------------------------------------------------- parameters
+
+
+def _listed_market(state: State, request: web.Request) -> tuple[Market, Token, Token]:
+    number = _path_number(request, "id")
+    market = state.markets.get(number)
+    if market is None:
+        raise ApiError(404, "UNKNOWN_MARKET", f"market {number} is not listed", {"market": str(number)})
+    return market, state.tokens[market.base], state.tokens[market.quote]
+
+
+def _known_account(state: State, request: web.Request) -> tuple[bytes, Account]:
+    address = fields.address("address", request.match_info["address"])
+    found = state.account(address)
+    if found is None:
+        raise ApiError(404, "UNKNOWN_ACCOUNT", "the account never received anything")
+    return address, found
+
+
+def _path_number(request: web.Request, name: str) -> int:
+    return fields.integer(name, request.match_info[name], _NUMBER_END if name == "number" else MAX_U32)
+
+
+def _query_number(request: web.Request, name: str, default: int, maximum: int) -> int:
+    value = fields.integer(name, request.query.get(name, str(default)), maximum)
+    if not value:
+        raise out_of_range(name, f"1 to {maximum}", value)
+    return value
+
+
+def _query_before(request: web.Request) -> int:
+    """Cursor of a list that is ordered by number."""
+    text = request.query.get("before") or str(_NUMBER_END)
+    return fields.integer("before", text, _NUMBER_END)
+
+
+def _query_place(request: web.Request) -> tuple[int, int]:
+    """Cursor of a list that is ordered by sequence number and item."""
+    text = request.query.get("before")
+    if not text:
+        return (_NUMBER_END, 0)
+    match = _PAIR.fullmatch(text)
+    if match is None:
+        raise out_of_range("before", "the `next` of an earlier answer", text)
+    return int(match[1]), int(match[2])
+
+
+def _paging(page: Page, cursor: Any) -> dict[str, object]:
+    return {"has_more": page.has_more, "next": cursor(page.rows[-1]) if page.has_more else None}
+
+
+def _number(row: Row) -> str:
+    return str(row["number"])
+
+
+def _side(side: int) -> str:
+    return "sell" if side else "buy"
+
+
+def _optional(number: int | None) -> str | None:
+    return None if number is None else str(number)

@@ -1,0 +1,402 @@
+"""The single writer: every change of the state passes one queue and one task.
+
+The writer takes what waits as a group, checks and applies each transaction in memory, makes the group durable in one
+commit, and only then answers. If the commit fails, memory is ahead of the disk and the node halts: the journal is the
+truth, a restart folds it into the state again. Readers of the state wait until it is durable.
+
+A block is opened by its first transaction and sealed when it is old or full, or when an inbox entry needs a later
+block time. The number of transactions bounds its data: each adds at most MAX_TRANSACTION_DATA bytes.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from sequencer.core.codec import MAX_TRANSACTION_DATA, parse_inbox_entry
+from sequencer.core.constants import ZERO_HASH
+from sequencer.core.errors import Rejection
+from sequencer.core.inbox import next_inbox_hash
+from sequencer.core.state import State
+from sequencer.core.transition import apply, apply_inbox, check, open_block
+from sequencer.core.types import Block, Result, Transaction
+from sequencer.core.types import InboxEntry as SequencedEntry
+from sequencer.ports import (
+    Clock,
+    InboxEntry,
+    InboxPosition,
+    Journal,
+    JournaledBlock,
+    JournaledTransaction,
+    JournalGroup,
+    NodeHalted,
+    SealedBlock,
+    Sequenced,
+)
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH_DATA: Final = 120_000
+"""Bytes of a batch's data; with the rest of `settle` it stays below the 131,072 of an L1 transaction."""
+MAX_BLOCK_HEAD: Final = 64
+"""Bytes that a block adds besides its transactions, and the growth of the counts before them; generous."""
+MAX_BLOCK_TRANSACTIONS: Final = (MAX_BATCH_DATA - MAX_BLOCK_HEAD) // MAX_TRANSACTION_DATA
+"""Any block of this many fits a batch."""
+MAX_GROUP: Final = 256
+"""Transactions per commit; bounds how long an answer waits for others."""
+
+
+class Busy(Exception):  # noqa: N818 - a state, named as it is shown
+    """Too many transactions wait for the writer. Nothing was done."""
+
+
+class ReplayError(Exception):
+    """The journal does not give the results that it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A transaction that is durably sequenced."""
+
+    block: int
+    digest: bytes
+    result: Result
+
+
+@dataclass(slots=True)
+class _Submission:
+    transaction: Transaction | SequencedEntry
+    digest: bytes
+    public_key: bytes
+    signature: bytes
+    inbox: InboxEntry | None
+    answer: asyncio.Future[Accepted]
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    block: Block
+    digests: list[bytes] = field(default_factory=list)
+    signatures: list[tuple[bytes, bytes]] = field(default_factory=list)
+    entries: list[bytes] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    def add(
+        self,
+        tx: Transaction | SequencedEntry,
+        digest: bytes,
+        public_key: bytes,
+        signature: bytes,
+        result: Result,
+    ) -> None:
+        """Appends a transaction that was applied."""
+        self.block.transactions.append(tx)
+        self.digests.append(digest)
+        self.results.append(result)
+        if isinstance(tx, SequencedEntry):
+            self.entries.append(tx.data)
+        else:
+            self.signatures.append((public_key, signature))
+
+
+class Node:
+    """The state and the one task that changes it. Implements InboxSink."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        on_sealed: Callable[[SealedBlock], None],
+        *,
+        seal_interval_ms: int,
+        max_block_transactions: int = MAX_BLOCK_TRANSACTIONS,
+        max_waiting: int,
+    ) -> None:
+        """`on_sealed` gets each sealed block, in order, once it is durable."""
+        self._state = State()
+        self._journal = journal
+        self._clock = clock
+        self._on_sealed = on_sealed
+        self._seal_interval_ms = seal_interval_ms
+        self._max_block_transactions = min(max_block_transactions, MAX_BLOCK_TRANSACTIONS)
+        self._max_waiting = max_waiting
+        self._waiting: deque[_Submission] = deque()
+        self._wake = asyncio.Event()
+        self._durable = asyncio.Lock()
+        self._open: _OpenBlock | None = None
+        self._seal_timer: asyncio.Task[None] | None = None
+        self._seal_due = False
+        self._inbox_order = asyncio.Lock()
+        self._inbox_hashes: list[bytes] = []
+        self._inbox_place = (0, b"")
+        self._halt_reason: str | None = None
+        self._memory_ahead = False
+
+    # ----------------------------------------------------------------- replay
+
+    def replay(self, journaled: JournaledBlock) -> SealedBlock | None:
+        """Applies a block of the journal; gives it if it is sealed. Raises ReplayError."""
+        open_block(self._state, journaled.timestamp)
+        if self._state.meta.block_number != journaled.number:
+            raise ReplayError(f"block {journaled.number} follows block {self._state.meta.block_number - 1}")
+        block = self._open = _OpenBlock(Block(journaled.number, journaled.timestamp, []))
+        for entry in journaled.transactions:
+            self._replay_transaction(block, entry)
+        return self._seal(block) if journaled.sealed else None
+
+    def _replay_transaction(self, block: _OpenBlock, x: JournaledTransaction) -> None:
+        try:
+            result = self._apply(x.transaction)
+        except (Rejection, ValueError) as error:
+            raise ReplayError(f"transaction {x.seq} cannot be applied: {error}") from error
+        if (result.seq, result.code) != (x.seq, x.code):
+            raise ReplayError(f"transaction {x.seq} has result {result.code}, the journal {x.code}")
+        block.add(x.transaction, x.digest, x.public_key, x.signature, result)
+        if x.inbox is not None:
+            self._note_inbox(x.inbox)
+
+    # -------------------------------------------------------------- admission
+
+    async def submit(
+        self, transaction: Transaction, digest: bytes, public_key: bytes, signature: bytes
+    ) -> Accepted:
+        """Sequences a transaction whose signature was checked; returns when it is durable.
+
+        Raises Rejection (its nonce stays free), Busy, NodeHalted.
+        """
+        self._require_running()
+        if len(self._waiting) >= self._max_waiting:
+            raise Busy
+        return await self._enqueue(transaction, digest, public_key, signature, None)
+
+    async def submit_inbox(self, entry: InboxEntry) -> None:
+        """See InboxSink."""
+        async with self._inbox_order:
+            self._require_running()
+            if self._is_sequenced(entry):
+                return
+            await self._wait_for_time(parse_inbox_entry(entry.entry).time)
+            self._require_running()
+            await self._enqueue(SequencedEntry(entry.entry), entry.chain_hash, b"", b"", entry)
+
+    def inbox_position(self) -> InboxPosition:
+        """See InboxSink."""
+        hashes = self._inbox_hashes
+        return InboxPosition(len(hashes), hashes[-1] if hashes else ZERO_HASH, *self._inbox_place)
+
+    def _is_sequenced(self, entry: InboxEntry) -> bool:
+        """Halts the node if L1 contradicts what is sequenced."""
+        position = self.inbox_position()
+        if entry.index < position.count:
+            if self._inbox_hashes[entry.index] != entry.chain_hash:
+                self.halt(f"L1 changed inbox entry {entry.index}, which is sequenced")
+        elif entry.index > position.count:
+            self.halt(f"inbox entry {entry.index} arrived, {position.count} is missing")
+        elif next_inbox_hash(position.chain_hash, entry.entry) != entry.chain_hash:
+            self.halt(f"the hash of inbox entry {entry.index} is not the contract's")
+        self._require_running()
+        return entry.index < position.count
+
+    async def _wait_for_time(self, time: int) -> None:
+        while (ahead_ms := time * 1000 - self._clock.now_ms()) > 0:
+            await self._clock.sleep(min(ahead_ms, 1000))
+            self._require_running()
+
+    async def _enqueue(
+        self,
+        transaction: Transaction | SequencedEntry,
+        digest: bytes,
+        public_key: bytes,
+        signature: bytes,
+        inbox: InboxEntry | None,
+    ) -> Accepted:
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Submission(transaction, digest, public_key, signature, inbox, answer))
+        self._wake.set()
+        # A client that goes away does not take back what it sent.
+        return await asyncio.shield(answer)
+
+    # ---------------------------------------------------------------- reading
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[State]:
+        """The state, durable and unchanging until the block ends: do not await in it. Raises NodeHalted."""
+        async with self._durable:
+            if self._memory_ahead:
+                self._require_running()
+            yield self._state
+
+    @property
+    def halt_reason(self) -> str | None:
+        """Why the node stopped sequencing; None while it runs."""
+        return self._halt_reason
+
+    def halt(self, reason: str) -> None:
+        """Stops sequencing until the process is started again. What waits is answered with NodeHalted."""
+        if self._halt_reason is None:
+            log.critical("HALTED: %s", reason)
+            self._halt_reason = reason
+        while self._waiting:
+            _fail(self._waiting.popleft().answer, NodeHalted(self._halt_reason))
+        self._wake.set()
+
+    def _require_running(self) -> None:
+        if self._halt_reason is not None:
+            raise NodeHalted(self._halt_reason)
+
+    # ---------------------------------------------------------------- writing
+
+    async def run(self) -> None:
+        """Works until the node halts or the task is cancelled; a group that was begun is always finished."""
+        if self._open is not None:
+            self._start_seal_timer()
+        while self._halt_reason is None:
+            await self._wake.wait()
+            self._wake.clear()
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
+            if self._waiting:
+                self._wake.set()
+            writing = asyncio.ensure_future(self._write(group))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing
+                raise
+
+    async def _write(self, group: list[_Submission]) -> None:
+        async with self._durable:
+            journal, sealed = JournalGroup(), list[SealedBlock]()
+            accepted: list[tuple[_Submission, Accepted]] = []
+            try:
+                self._sequence(group, journal, sealed, accepted)
+                if journal:
+                    await self._journal.commit(journal)
+            except Exception as error:
+                log.exception("a group of %d transactions was not made durable", len(group))
+                self._memory_ahead = True
+                self.halt(f"transactions could not be made durable: {type(error).__name__}: {error}")
+                for submission in group:
+                    _fail(submission.answer, NodeHalted(self._halt_reason))
+                return
+            self._publish(sealed, accepted)
+
+    def _sequence(
+        self,
+        group: list[_Submission],
+        journal: JournalGroup,
+        sealed: list[SealedBlock],
+        accepted: list[tuple[_Submission, Accepted]],
+    ) -> None:
+        """Applies the group in memory; rejected transactions are answered at once, they change nothing."""
+        for submission in group:
+            block = self._prepare_block(submission, journal, sealed)
+            try:
+                sequenced = self._sequence_one(block, submission)
+            except Rejection as rejection:
+                _fail(submission.answer, rejection)
+                continue
+            if len(block.digests) == 1:
+                journal.opened.append((block.block.number, block.block.timestamp))
+                self._start_seal_timer()
+            journal.sequenced.append(sequenced)
+            accepted.append((submission, Accepted(sequenced.block, sequenced.digest, sequenced.result)))
+        if self._seal_due or self._is_full():
+            self._seal_into(journal, sealed)
+
+    def _prepare_block(
+        self, submission: _Submission, journal: JournalGroup, sealed: list[SealedBlock]
+    ) -> _OpenBlock:
+        """An open block that can take the submission. One without transactions takes the current time."""
+        tx, meta = submission.transaction, self._state.meta
+        earliest = parse_inbox_entry(tx.data).time if isinstance(tx, SequencedEntry) else 0
+        if self._is_full() or meta.timestamp < earliest:
+            self._seal_into(journal, sealed)
+        timestamp = max(meta.timestamp, self._clock.now_ms() // 1000, earliest)
+        if self._open is None:
+            open_block(self._state, timestamp)
+            self._open = _OpenBlock(Block(meta.block_number, timestamp, []))
+        elif not self._open.digests:
+            meta.timestamp = self._open.block.timestamp = timestamp
+        return self._open
+
+    def _sequence_one(self, block: _OpenBlock, submission: _Submission) -> Sequenced:
+        tx = submission.transaction
+        if not isinstance(tx, SequencedEntry):
+            check(self._state, tx)
+        result = self._apply(tx)
+        block.add(tx, submission.digest, submission.public_key, submission.signature, result)
+        return Sequenced(
+            result.seq,
+            block.block.number,
+            tx,
+            submission.digest,
+            submission.public_key,
+            submission.signature,
+            result,
+            submission.inbox,
+        )
+
+    def _apply(self, tx: Transaction | SequencedEntry) -> Result:
+        return apply_inbox(self._state, tx.data) if isinstance(tx, SequencedEntry) else apply(self._state, tx)
+
+    def _publish(self, sealed: list[SealedBlock], accepted: list[tuple[_Submission, Accepted]]) -> None:
+        """Everything here is durable."""
+        for submission, answer in accepted:
+            if submission.inbox is not None:
+                self._note_inbox(submission.inbox)
+            if not submission.answer.done():
+                submission.answer.set_result(answer)
+        for block in sealed:
+            self._on_sealed(block)
+
+    def _note_inbox(self, entry: InboxEntry) -> None:
+        self._inbox_hashes.append(entry.chain_hash)
+        self._inbox_place = (entry.l1_block, entry.l1_block_hash)
+
+    # ---------------------------------------------------------------- sealing
+
+    def _is_full(self) -> bool:
+        return self._open is not None and len(self._open.digests) >= self._max_block_transactions
+
+    def _seal_into(self, journal: JournalGroup, sealed: list[SealedBlock]) -> None:
+        """Seals the open block, if there is one with transactions."""
+        if self._open is not None and self._open.digests:
+            journal.sealed.append(self._open.block.number)
+            sealed.append(self._seal(self._open))
+
+    def _seal(self, block: _OpenBlock) -> SealedBlock:
+        if self._seal_timer is not None:
+            self._seal_timer.cancel()
+        self._seal_due = False
+        self._open = None
+        meta = self._state.meta
+        return SealedBlock(
+            block=block.block,
+            meta=self._state.meta_bytes(),
+            writes=self._state.take_writes(),
+            next_seq=meta.next_seq,
+            inbox_cursor=meta.inbox_cursor,
+            inbox_hash=meta.inbox_hash,
+            entries=block.entries,
+            digests=block.digests,
+            signatures=block.signatures,
+            results=block.results,
+        )
+
+    def _start_seal_timer(self) -> None:
+        self._seal_timer = asyncio.get_running_loop().create_task(self._seal_later())
+
+    async def _seal_later(self) -> None:
+        await self._clock.sleep(self._seal_interval_ms)
+        self._seal_due = True
+        self._wake.set()
+
+
+def _fail(answer: asyncio.Future[Accepted], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+        # The caller may be gone; then nobody asks for the exception, which asyncio would report.
+        answer.exception()

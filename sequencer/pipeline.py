@@ -1,0 +1,366 @@
+"""From sealed block to settled batch.
+
+    sealed ─▶ state tree, root stored ─▶ batch: re-executed in Rust, must agree ─▶ proven ─▶ settled on L1
+
+Blocks become batches in order; where a batch ends is recorded, so a restart finds the same batches. Both
+implementations must agree on every block's root, every result and the public values. If they do not, nothing more is
+posted, the evidence is kept in files and the node is halted. Batches are proven in any order and settled in theirs.
+"""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from struct import Struct
+from typing import Final
+
+from zkclob_native import Prepared, StateTree, keccak256, prepare
+
+from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder
+from sequencer.core.digests import digests_hash
+from sequencer.core.outbox import encode_outbox_leaf, outbox_root
+from sequencer.core.public_values import PublicValues
+from sequencer.core.types import Withdrawal
+from sequencer.node import MAX_BATCH_DATA, MAX_BLOCK_HEAD, ReplayError
+from sequencer.ports import (
+    BatchStore,
+    Clock,
+    Proof,
+    Prover,
+    ProverJob,
+    SealedBlock,
+    Settlement,
+    SettlementRefused,
+    Settler,
+    StoredBatch,
+)
+
+log = logging.getLogger(__name__)
+
+CALLDATA_CARRIER: Final = 0
+_WORDS: Final = Struct(">32s32s32s24xQ32s31xB32s32s24xQ24xQ24xQ24xQ24xQ32s")
+
+
+class Disagreement(Exception):  # noqa: N818 - named as it is reported
+    """The two implementations differ; the message says in what and where the evidence is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooted:
+    sealed: SealedBlock
+    root: bytes
+
+
+class _Filling:
+    """The blocks of the batch that is being filled."""
+
+    def __init__(self, first: _Rooted) -> None:
+        self.blocks: list[_Rooted] = []
+        self._encoder = DataEncoder(first.sealed.first_seq)
+        self._transactions = 0
+        self.add(first)
+
+    def add(self, rooted: _Rooted) -> None:
+        self._encoder.add_block(rooted.sealed.block)
+        self._transactions += len(rooted.sealed.digests)
+        self.blocks.append(rooted)
+
+    def fits(self, sealed: SealedBlock, max_transactions: int) -> bool:
+        added = len(sealed.digests)
+        size = self._encoder.size + MAX_BLOCK_HEAD + added * MAX_TRANSACTION_DATA
+        return self._transactions + added <= max_transactions and size <= MAX_BATCH_DATA
+
+    def data(self) -> bytes:
+        return self._encoder.encode()
+
+
+class Pipeline:
+    """Builds batches and has them proven and settled."""
+
+    def __init__(
+        self,
+        store: BatchStore,
+        prover: Prover,
+        settler: Settler,
+        clock: Clock,
+        halt: Callable[[str], None],
+        domain_separator: bytes,
+        *,
+        max_age_ms: int,
+        max_transactions: int,
+    ) -> None:
+        """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full."""
+        self._store = store
+        self._prover = prover
+        self._settler = settler
+        self._clock = clock
+        self._halt = halt
+        self._domain_separator = domain_separator
+        self._max_age_ms = max_age_ms
+        self._max_transactions = max_transactions
+        self._tree = StateTree()
+        self._start_tree = StateTree()  # at the start of the batch that is being filled
+        self._sealed: deque[SealedBlock] = deque()
+        self._filling: _Filling | None = None
+        self._batch_count = 0
+        self._batch_timer: asyncio.Task[None] | None = None
+        self._batch_due = False
+        self._wake = asyncio.Event()
+        self._unsettled: asyncio.Queue[StoredBatch] = asyncio.Queue()
+        self._proofs: dict[int, asyncio.Future[bytes]] = {}
+
+    # ----------------------------------------------------------------- replay
+
+    def replay(self, sealed: SealedBlock, root: bytes | None, batch: int | None) -> None:
+        """A sealed block of the journal, with what is stored about it. Raises ReplayError for another root."""
+        if root is None:
+            self._sealed.append(sealed)
+            return
+        if self._tree.apply(sealed.writes, sealed.meta) != root:
+            raise ReplayError(f"the state root after block {sealed.block.number} is not the stored one")
+        if batch is None:
+            self._append(_Rooted(sealed, root))
+        else:
+            self._batch_count = batch
+            self._start_tree = self._tree.copy()
+
+    def resume(self, unsettled: list[StoredBatch]) -> None:
+        """Takes up the batches that the database holds; after `replay`."""
+        for batch in unsettled:
+            self._await_proof(batch)
+
+    # ----------------------------------------------------------------- blocks
+
+    def sealed(self, block: SealedBlock) -> None:
+        """Takes the next block, which is durable."""
+        self._sealed.append(block)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until it is cancelled. Whatever fails for good halts the node and ends this."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._build_batches())
+                tasks.create_task(self._settle_batches())
+        except* (Disagreement, SettlementRefused) as failures:
+            self._halt("; ".join(str(failure) for failure in failures.exceptions))
+        except* Exception as failures:
+            log.exception("the pipeline failed", exc_info=failures)
+            self._halt(f"the pipeline failed: {failures.exceptions[0]!r}")
+
+    async def _build_batches(self) -> None:
+        if self._filling is not None:
+            self._start_batch_timer()
+        self._wake.set()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._sealed:
+                await self._take(self._sealed.popleft())
+            if self._batch_due and self._filling is not None:
+                await self._close_batch(self._filling)
+
+    async def _take(self, sealed: SealedBlock) -> None:
+        filling = self._filling
+        if filling is not None and not filling.fits(sealed, self._max_transactions):
+            await self._close_batch(filling)
+        root = await asyncio.to_thread(self._tree.apply, sealed.writes, sealed.meta)
+        await self._store.store_root(sealed.block.number, root)
+        if self._filling is None:
+            self._start_batch_timer()
+        self._append(_Rooted(sealed, root))
+
+    def _append(self, rooted: _Rooted) -> None:
+        if self._filling is None:
+            self._filling = _Filling(rooted)
+        else:
+            self._filling.add(rooted)
+
+    def _start_batch_timer(self) -> None:
+        self._batch_due = False
+        self._batch_timer = asyncio.get_running_loop().create_task(self._close_later())
+
+    async def _close_later(self) -> None:
+        await self._clock.sleep(self._max_age_ms)
+        self._batch_due = True
+        self._wake.set()
+
+    # ---------------------------------------------------------------- batches
+
+    async def _close_batch(self, filling: _Filling) -> None:
+        if self._batch_timer is not None:
+            self._batch_timer.cancel()
+        self._batch_due = False
+        blocks, data = filling.blocks, filling.data()
+        number = self._batch_count + 1
+        prepared = await self._re_execute(number, blocks, data)
+        outbox = _outbox(blocks)
+        batch = StoredBatch(
+            settlement=settlement(number, prepared.public_values, data, b""),
+            public_values=prepared.public_values,
+            first_block=blocks[0].sealed.block.number,
+            created_ms=self._clock.now_ms(),
+            proven=False,
+        )
+        leaves = [(seq, keccak256(leaf)) for seq, leaf in outbox]
+        await self._store.store_batch(batch, prepared.witness, leaves)
+        self._batch_count, self._filling = number, None
+        self._start_tree = self._tree.copy()
+        log.info("batch %d: blocks %d to %d", number, batch.first_block, batch.settlement.block_number)
+        self._await_proof(batch)
+
+    async def _re_execute(self, number: int, blocks: list[_Rooted], data: bytes) -> Prepared:
+        """The batch as Rust executes it. Raises Disagreement."""
+        entries = [entry for rooted in blocks for entry in rooted.sealed.entries]
+        signatures = [pair for rooted in blocks for pair in rooted.sealed.signatures]
+        try:
+            prepared = await asyncio.to_thread(
+                prepare, self._start_tree, self._domain_separator, data, entries, signatures
+            )
+        except ValueError as error:
+            raise self._disagreement(
+                number, f"Rust refuses the batch: {error}", data, blocks, None
+            ) from error
+        difference = self._difference(blocks, data, prepared)
+        if difference is not None:
+            raise self._disagreement(number, difference, data, blocks, prepared)
+        return prepared
+
+    def _difference(self, blocks: list[_Rooted], data: bytes, prepared: Prepared) -> str | None:
+        """In what Rust's batch differs from Python's."""
+        results = [int(result.code) for rooted in blocks for result in rooted.sealed.results]
+        if prepared.results != results:
+            place = _first_difference(prepared.results, results)
+            return f"the result of transaction {blocks[0].sealed.first_seq + place}"
+        if prepared.block_roots != [rooted.root for rooted in blocks]:
+            place = _first_difference(prepared.block_roots, [rooted.root for rooted in blocks])
+            return f"the state root after block {blocks[0].sealed.block.number + place}"
+        if prepared.outbox != [leaf for _, leaf in _outbox(blocks)]:
+            return "the outbox"
+        if prepared.public_values != self._public_values(blocks, data).encode():
+            return "the public values"
+        return None
+
+    def _public_values(self, blocks: list[_Rooted], data: bytes) -> PublicValues:
+        first, last = blocks[0].sealed, blocks[-1].sealed
+        leaves = [keccak256(leaf) for _, leaf in _outbox(blocks)]
+        return PublicValues(
+            domain_separator=self._domain_separator,
+            prev_state_root=self._start_tree.root,
+            new_state_root=blocks[-1].root,
+            inbox_cursor=last.inbox_cursor,
+            inbox_hash=last.inbox_hash,
+            data_carrier=CALLDATA_CARRIER,
+            data_hash=keccak256(data),
+            outbox_root=outbox_root(leaves),
+            outbox_count=len(leaves),
+            block_number=last.block.number,
+            timestamp=last.block.timestamp,
+            first_seq=first.first_seq,
+            end_seq=last.next_seq,
+            digests_hash=digests_hash([digest for rooted in blocks for digest in rooted.sealed.digests]),
+        )
+
+    def _disagreement(
+        self, number: int, difference: str, data: bytes, blocks: list[_Rooted], prepared: Prepared | None
+    ) -> Disagreement:
+        report: dict[str, object] = {
+            "difference": difference,
+            "python": {
+                "public_values": self._public_values(blocks, data).encode().hex(),
+                "block_roots": [rooted.root.hex() for rooted in blocks],
+                "results": [int(result.code) for rooted in blocks for result in rooted.sealed.results],
+            },
+            "inbox": [entry.hex() for rooted in blocks for entry in rooted.sealed.entries],
+        }
+        files = {"data.bin": data}
+        if prepared is not None:
+            report["rust"] = {
+                "public_values": prepared.public_values.hex(),
+                "block_roots": [root.hex() for root in prepared.block_roots],
+                "results": prepared.results,
+            }
+            files["witness.bin"] = prepared.witness
+        files["report.json"] = json.dumps(report, indent=1).encode()
+        folder = self._store.keep_evidence(f"batch-{number}", files)
+        return Disagreement(f"batch {number}: Python and Rust differ in {difference}; evidence in {folder}")
+
+    # -------------------------------------------------------------- settlement
+
+    def _await_proof(self, batch: StoredBatch) -> None:
+        number = batch.settlement.number
+        proof: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._proofs[number] = proof
+        self._unsettled.put_nowait(batch)
+
+        async def accept(found: Proof) -> None:
+            await self._store.store_proof(number, found)
+            proof.set_result(found.proof)
+            log.info("batch %d: proof accepted from %s", number, found.worker)
+
+        if batch.proven:
+            proof.set_result(batch.settlement.proof)
+        else:
+            self._prover.add(ProverJob(number, batch.public_values), accept)
+
+    async def _settle_batches(self) -> None:
+        while True:
+            batch = await self._unsettled.get()
+            number = batch.settlement.number
+            proof = await self._proofs.pop(number)
+            settled = await self._settler.settle(replace(batch.settlement, proof=proof))
+            await self._store.store_settled(settled)
+            log.info("batch %d: settled in L1 block %d", number, settled.l1_block)
+
+
+def settlement(number: int, public_values: bytes, data: bytes, proof: bytes) -> Settlement:
+    """What the contract is given, from a batch's public values (448 bytes)."""
+    (
+        _,
+        prev_state_root,
+        new_state_root,
+        inbox_cursor,
+        _,
+        _,
+        _,
+        outbox,
+        outbox_count,
+        block_number,
+        timestamp,
+        first_seq,
+        end_seq,
+        digests,
+    ) = _WORDS.unpack(public_values)
+    return Settlement(
+        number=number,
+        prev_state_root=prev_state_root,
+        new_state_root=new_state_root,
+        inbox_cursor=inbox_cursor,
+        outbox_root=outbox,
+        outbox_count=outbox_count,
+        block_number=block_number,
+        timestamp=timestamp,
+        first_seq=first_seq,
+        end_seq=end_seq,
+        digests_hash=digests,
+        data=data,
+        proof=proof,
+    )
+
+
+def _outbox(blocks: list[_Rooted]) -> list[tuple[int, bytes]]:
+    """Sequence number and leaf (61 bytes) of each withdrawal and refund of a batch."""
+    owed: list[tuple[int, Withdrawal]] = [
+        (result.seq, result.withdrawal)
+        for rooted in blocks
+        for result in rooted.sealed.results
+        if result.withdrawal is not None
+    ]
+    return [(seq, encode_outbox_leaf(withdrawal, index)) for index, (seq, withdrawal) in enumerate(owed)]
+
+
+def _first_difference(left: list[int] | list[bytes], right: list[int] | list[bytes]) -> int:
+    pairs = zip(left, right, strict=False)
+    return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
