@@ -199,7 +199,7 @@ elf = "{ELF}"
 
     def start_sequencer(self, *, wait: bool = True) -> None:
         """Starts the sequencer, which starts its worker; waits until it answers."""
-        command = [sys.executable, "-m", "sequencer", "--config", str(self.folder / "config.toml")]
+        command = [sys.executable, "-m", "sequencer", "serve", "--config", str(self.folder / "config.toml")]
         self._sequencer = self._spawn("sequencer", command)
         if wait:
             self._wait_for("sequencer", self._sequencer, self._sequencer_answers)
