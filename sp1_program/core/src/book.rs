@@ -56,8 +56,8 @@ impl Place {
 impl Place {
     /// The token and amount that an order of `lots` here locks.
     pub fn lock(&self, market: &Market, lots: u64) -> Result<(u32, u128), Error> {
-        let (base, quote) =
-            amounts(market, self.price, lots).ok_or(Error::Inconsistent("a resting order that is too large"))?;
+        let (base, quote) = amounts(market, self.price, lots)
+            .ok_or(Error::Inconsistent("a resting order that is too large"))?;
         Ok(match self.side {
             Side::Bid => (market.quote, quote),
             Side::Ask => (market.base, base),
@@ -96,7 +96,8 @@ pub fn rest<R: Recorder>(
 /// Takes a resting order out and unlocks what it still locks.
 pub fn cancel<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
     let place = Place::of(id)?;
-    let market = state.market(place.market)?.ok_or(Error::Inconsistent("an order of a market that is not listed"))?;
+    let market =
+        state.market(place.market)?.ok_or(Error::Inconsistent("an order of a market that is not listed"))?;
     let (token, amount) = place.lock(market, order.remaining)?;
     let owner = state.account_mut(&order.owner)?;
     owner.unlock(token, amount)?;

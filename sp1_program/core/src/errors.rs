@@ -8,6 +8,8 @@
 
 use thiserror::Error;
 
+use crate::secp256k1::SignatureError;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
@@ -49,6 +51,8 @@ pub enum Error {
     Malformed(&'static str),
     #[error("transaction {seq} is invalid: {code:?}")]
     Invalid { seq: u64, code: Code },
+    #[error("transaction {seq} is invalid: {reason}")]
+    Signature { seq: u64, reason: SignatureError },
     #[error("block {number} is invalid: {why}")]
     InvalidBlock { number: u64, why: &'static str },
     #[error("a node of the {0} trie is needed and not there")]

@@ -26,7 +26,12 @@ pub fn fee(amount: u128, rate: u32) -> u128 {
 }
 
 /// Credits an address, whose account is made if there is none. A credit of 0 changes nothing.
-pub fn credit<R: Recorder>(state: &mut State<R>, to: &Address, token: u32, amount: u128) -> Result<(), Error> {
+pub fn credit<R: Recorder>(
+    state: &mut State<R>,
+    to: &Address,
+    token: u32,
+    amount: u128,
+) -> Result<(), Error> {
     if amount == 0 {
         return Ok(());
     }

@@ -78,7 +78,8 @@ fn fill<R: Recorder>(
 ) -> Result<(), Error> {
     let market = taker.market;
     let lots = fills.rest.min(maker.remaining);
-    let (base, quote) = amounts(market, price, lots).ok_or(Error::Inconsistent("a fill that is too large"))?;
+    let (base, quote) =
+        amounts(market, price, lots).ok_or(Error::Inconsistent("a fill that is too large"))?;
     let (given, taken) = match taker.side {
         Side::Bid => (quote, base),
         Side::Ask => (base, quote),

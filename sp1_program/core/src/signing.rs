@@ -1,13 +1,15 @@
 //! EIP-712 digests of signed transactions (protocol section 3).
 
+use hex_literal::hex;
+
 use crate::hash::{keccak256, keccak256_concat};
 use crate::types::*;
 
-/// `keccak` of each primary type's string; a test computes them.
-const PLACE_ORDER: Digest = [0; 32];
-const CANCEL_ORDER: Digest = [0; 32];
-const CANCEL_CLIENT_ORDER: Digest = [0; 32];
-const WITHDRAW: Digest = [0; 32];
+/// `keccak` of each primary type's string; the tests compute them.
+const PLACE_ORDER: Digest = hex!("c84ba107894fa84add12dc7301610180248f6fe075f230e81cc5b0e82a1b185a");
+const CANCEL_ORDER: Digest = hex!("29682f734282287ebc4811cc7906a2a3af1016ecbf0bb34f2a84fd9eff3bf475");
+const CANCEL_CLIENT_ORDER: Digest = hex!("1ebbd94aef4b73b7807276003d4d8790d6060f9ffa9283ea7ec45277211561f0");
+const WITHDRAW: Digest = hex!("14d09df4ab8eda2d78404a3d1a951672f9307bca97285994b6f1270076b4639e");
 
 const WORD: usize = 32;
 /// Words of the longest struct: `PlaceOrder`, its type hash included.
@@ -106,4 +108,24 @@ pub fn domain_separator(chain_id: u64, verifying_contract: &Address) -> Digest {
         &chain,
         &contract,
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_hashes_are_those_of_the_type_strings() {
+        let head = "address account,address signer,uint64 nonce,uint64 deadline";
+        let order = "uint32 market,uint8 side,uint8 timeInForce,uint8 selfTrade,uint64 price,uint64 size,uint128 clientOrderId";
+        let withdraw = "uint32 token,uint128 amount,address recipient,uint128 maxRelayFee";
+        for (name, fields, expected) in [
+            ("PlaceOrder", order, PLACE_ORDER),
+            ("CancelOrder", "bytes24 orderId", CANCEL_ORDER),
+            ("CancelClientOrder", "uint128 clientOrderId", CANCEL_CLIENT_ORDER),
+            ("Withdraw", withdraw, WITHDRAW),
+        ] {
+            assert_eq!(keccak256(format!("{name}({head},{fields})").as_bytes()), expected, "{name}");
+        }
+    }
 }

@@ -71,7 +71,11 @@ macro_rules! poseidon2_map {
                 poseidon2::hash_bytes($leaf, &[key, value].concat())
             }
 
-            fn inner_hash(bit: u16, left: &poseidon2::Digest, right: &poseidon2::Digest) -> poseidon2::Digest {
+            fn inner_hash(
+                bit: u16,
+                left: &poseidon2::Digest,
+                right: &poseidon2::Digest,
+            ) -> poseidon2::Digest {
                 poseidon2::hash_node($inner, bit, left, right)
             }
 
@@ -87,7 +91,14 @@ macro_rules! poseidon2_map {
 }
 
 poseidon2_map!(
-    Books, "books", OrderId, RestingOrder, 0x20, 0x21, |_, value| decode_order(value), encode_order
+    Books,
+    "books",
+    OrderId,
+    RestingOrder,
+    0x20,
+    0x21,
+    |_, value| decode_order(value),
+    encode_order
 );
 poseidon2_map!(Clients, "clients", ClientKey, OrderId, 0x30, 0x31, decode_order_id, encode_order_id);
 poseidon2_map!(Registry, "registry", RegistryKey, Listing, 0x40, 0x41, decode_listing, encode_listing);

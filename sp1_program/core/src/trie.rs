@@ -64,9 +64,15 @@ struct Node<M: Map> {
 enum Body<M: Map> {
     /// Known by its hash only.
     Opaque,
-    Leaf { key: M::Key, value: M::Value },
+    Leaf {
+        key: M::Key,
+        value: M::Value,
+    },
     /// Keys whose bit `bit` is 0 are in the first child. All agree on the bits before it.
-    Inner { bit: u16, children: [Arc<Node<M>>; 2] },
+    Inner {
+        bit: u16,
+        children: [Arc<Node<M>>; 2],
+    },
 }
 
 /// A map with a Merkle root, as the protocol defines it.
@@ -173,10 +179,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
     }
 
     /// The leaf in which the walk ends that takes `turn(bit)` at each inner node.
-    fn leaf_towards(
-        &self,
-        turn: impl Fn(u16) -> usize,
-    ) -> Result<Option<(&M::Key, &M::Value)>, Error> {
+    fn leaf_towards(&self, turn: impl Fn(u16) -> usize) -> Result<Option<(&M::Key, &M::Value)>, Error> {
         let Some(mut node) = self.root.as_ref() else { return Ok(None) };
         loop {
             self.recorder.visit(&**node);

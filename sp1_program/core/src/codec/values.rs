@@ -173,12 +173,7 @@ fn lane(reader: &mut Reader) -> Result<Lane, Error> {
 }
 
 fn agent(reader: &mut Reader) -> Result<Agent, Error> {
-    Ok(Agent {
-        agent: reader.array()?,
-        lane: reader.u16()?,
-        expiry: reader.u64()?,
-        markets: reader.array()?,
-    })
+    Ok(Agent { agent: reader.array()?, lane: reader.u16()?, expiry: reader.u64()?, markets: reader.array()? })
 }
 
 fn open_orders(reader: &mut Reader) -> Result<OpenOrders, Error> {
