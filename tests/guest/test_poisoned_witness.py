@@ -125,7 +125,7 @@ def swap_makers(scene: Scene, witness: Witness) -> None:
 
 
 def swap_leaf(scene: Scene, witness: Witness) -> None:
-    maker, taker = witness.leaf(ACCOUNTS, scene.maker), witness.leaf(ACCOUNTS, scene.taker)
+    taker = witness.leaf(ACCOUNTS, scene.taker)
     witness.replace(ACCOUNTS, scene.maker, Leaf(scene.maker, taker.value))
 
 
