@@ -48,13 +48,11 @@ def test_levels_are_best_first_with_size_and_count() -> None:
 def test_best_level_follows_additions_and_removals(side: Side, best: int) -> None:
     orders = [resting(side, price, 1) for price in (6, 9, 4, 7)]
     book = book_of(*orders)
-    levels = book.sides[side]
-    assert levels.best is not None
-    assert levels.best.price == best
     prices = []
-    while levels.best is not None:
-        prices.append(levels.best.price)
-        levels.remove(levels.best.first())
+    while level := book.sides[side].best:
+        prices.append(level.price)
+        book.sides[side].remove(level.first())
+    assert prices[0] == best
     assert prices == [price for price, _, _ in book_of(*orders).levels(side)]
 
 

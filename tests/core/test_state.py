@@ -21,7 +21,8 @@ class Snapshot:
                 self.maps[number][key] = value
 
     def load(self, meta: bytes) -> State:
-        return State.load(*(sorted(items.items()) for items in self.maps), meta=meta)
+        accounts, books, clients, registry = (sorted(items.items()) for items in self.maps)
+        return State.load(accounts, books, clients, registry, meta)
 
 
 def test_an_order_writes_itself_its_client_order_id_and_its_owner(state: State, alice: Trader) -> None:

@@ -124,9 +124,9 @@ class Flow:
             size=self._size(market),
             client_order_id=self.random.randrange(1, MAX_U128 + 1) if named else 0,
         )
-        changes, weights = zip(*self._orders, strict=True)
-        change = self.random.choices(changes, weights)[0]
-        return change(tx, state)
+        changes = [change for change, _ in self._orders]
+        weights = [weight for _, weight in self._orders]
+        return self.random.choices(changes, weights)[0](tx, state)
 
     def _size(self, market: Market) -> int:
         least = market.min_notional // (MID * market.tick_size)

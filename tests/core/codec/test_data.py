@@ -8,7 +8,7 @@ from sequencer.core.book import order_id
 from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder, encode_data
 from sequencer.core.codec.varint import varint, zigzag
 from sequencer.core.constants import MAX_U32, MAX_U64, MAX_U128
-from sequencer.core.types import Block, InboxEntry, SelfTrade, Side, TimeInForce
+from sequencer.core.types import Block, InboxEntry, SelfTrade, Side, TimeInForce, Transaction
 from tests.core.exchange import ALICE, BOB, STRANGER, Trader
 
 
@@ -81,32 +81,34 @@ def test_options_hold_side_time_in_force_and_self_trade(alice: Trader) -> None:
 def test_size_is_known_before_encoding(alice: Trader, bob: Trader) -> None:
     encoder = DataEncoder(first_seq=9)
     for number in range(1, 40):
-        transactions = [
+        transactions: list[Transaction | InboxEntry] = [
             InboxEntry(b""),
             alice.buy(number, 1),
             bob.withdraw(1, number, recipient=bytes([number] * 20)),
         ]
-        encoder.add_block(Block(number, number * 100, list(transactions)))
+        encoder.add_block(Block(number, number * 100, transactions))
         assert encoder.size == len(encoder.encode())
 
 
 def test_no_transaction_adds_more_than_the_bound() -> None:
     """Fields that are as far from what came before as they can be, with addresses that are all new."""
     encoder = DataEncoder(first_seq=1)
-    first = Trader(ALICE)
-    encoder.add_block(Block(1, 1, [first.buy(1, 1)]))
+    trader = Trader(ALICE)
+    encoder.add_block(Block(1, 1, [trader.buy(1, 1)]))
     far = 1 << 63
-    order = first.buy(1, MAX_U64, market=MAX_U32, client_order_id=MAX_U128)
-    cancel = first.cancel(b"\xff" * 8 + b"\x7f" + b"\xff" * 7 + bytes(8))
-    withdrawal = first.withdraw(MAX_U32, MAX_U128, max_relay_fee=MAX_U128)
-    for number, tx in enumerate((order, cancel, withdrawal), start=2):
-        names = {name: bytes([number, index]) * 10 for index, name in enumerate(("account", "signer"))}
-        changed = replace(tx, **names, nonce=far, deadline=far * (number % 2))  # type: ignore[arg-type]
-        if tx is withdrawal:
-            changed = replace(changed, recipient=bytes([number, 9]) * 10)  # type: ignore[call-arg]
+    transactions: list[Transaction] = [
+        replace(trader.buy(1, MAX_U64, market=MAX_U32, client_order_id=MAX_U128), deadline=far),
+        replace(trader.cancel(b"\xff" * 8 + b"\x7f" + b"\xff" * 7 + bytes(8)), deadline=0),
+        replace(
+            trader.withdraw(MAX_U32, MAX_U128, max_relay_fee=MAX_U128, recipient=b"\x09" * 20), deadline=far
+        ),
+    ]
+    for number, tx in enumerate(transactions, start=2):
         before = encoder.size
+        changed = replace(tx, account=bytes([number, 1]) * 10, signer=bytes([number, 2]) * 10, nonce=far)
         encoder.add_block(Block(number, 1, [changed]))
-        assert encoder.size - before - 2 <= MAX_TRANSACTION_DATA
+        block_header = 2
+        assert encoder.size - before - block_header <= MAX_TRANSACTION_DATA
 
 
 def test_nothing_has_no_data() -> None:
