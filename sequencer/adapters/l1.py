@@ -200,6 +200,10 @@ class ExchangeContract:
         """The one address that may settle."""
         return str(self._view("poster"))
 
+    def outbox_root(self, batch_number: int) -> bytes:
+        """Merkle root of a batch's withdrawals; zero for none."""
+        return bytes(self._view("outboxRoot", batch_number))
+
     def is_claimed(self, batch_number: int, index: int) -> bool:
         """Whether an outbox leaf was paid."""
         return bool(self._view("isClaimed", batch_number, index))
