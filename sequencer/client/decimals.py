@@ -1,9 +1,12 @@
 """Exact conversion between decimals, as people write them, and the integers that are signed."""
 
+import re
 from decimal import Context, Decimal, InvalidOperation
+from typing import Final
 
 # Holds every product of two u128 exactly; the default context would round after 28 digits.
-_EXACT = Context(prec=100)
+_EXACT: Final = Context(prec=100)
+_DECIMAL: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 
 
 class DecimalError(ValueError):
@@ -11,19 +14,18 @@ class DecimalError(ValueError):
 
 
 def parse(text: str) -> Decimal:
-    """A finite decimal that is not negative. Raises DecimalError."""
-    try:
-        value = _EXACT.create_decimal(text)
-    except InvalidOperation as error:
-        raise DecimalError(f"{text!r} is not a decimal") from error
-    if not value.is_finite() or value < 0:
-        raise DecimalError(f"{text!r} is not a decimal of at least 0")
-    return value
+    """A decimal without sign and exponent. Raises DecimalError."""
+    if not _DECIMAL.fullmatch(text):
+        raise DecimalError(f"{text[:100]!r} is not a decimal such as 12.5")
+    return Decimal(text)
 
 
 def to_steps(value: Decimal, step: Decimal) -> int:
     """How many times `step` is in `value`. Raises DecimalError if not a whole number of times."""
-    steps, rest = _EXACT.divmod(value, step)
+    try:
+        steps, rest = _EXACT.divmod(value, step)
+    except InvalidOperation as error:
+        raise DecimalError("the number is too large") from error
     if rest:
         below, above = (plain(_EXACT.multiply(n, step)) for n in (steps, steps + 1))
         raise DecimalError(f"{plain(value)} is not a multiple of {plain(step)}: take {below} or {above}")
