@@ -31,6 +31,9 @@ pub trait Map: Clone + 'static {
     fn hash_to_bytes(hash: &Self::Hash) -> Digest;
 }
 
+/// A key and its value.
+pub type Pair<'a, M> = (&'a <M as Map>::Key, &'a <M as Map>::Value);
+
 /// Told of every node that an operation looks into.
 pub trait Recorder {
     fn visit<T>(&self, node: &T);
@@ -105,7 +108,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
     }
 
     /// The first pair, in the order of keys, whose key starts with `prefix`.
-    pub fn first(&self, prefix: &[u8]) -> Result<Option<(&M::Key, &M::Value)>, Error> {
+    pub fn first(&self, prefix: &[u8]) -> Result<Option<Pair<'_, M>>, Error> {
         let end = 8 * prefix.len() as u16;
         // If there are such keys, they are all the keys of one subtree, the prefix leads to it, and its first is
         // leftmost. If there are none, the walk ends in a leaf of another prefix.
@@ -179,7 +182,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
     }
 
     /// The leaf in which the walk ends that takes `turn(bit)` at each inner node.
-    fn leaf_towards(&self, turn: impl Fn(u16) -> usize) -> Result<Option<(&M::Key, &M::Value)>, Error> {
+    fn leaf_towards(&self, turn: impl Fn(u16) -> usize) -> Result<Option<Pair<'_, M>>, Error> {
         let Some(mut node) = self.root.as_ref() else { return Ok(None) };
         loop {
             self.recorder.visit(&**node);
@@ -199,7 +202,7 @@ impl<M: Map> Trie<M> {
     }
 
     /// All pairs in the order of keys.
-    pub fn items(&self) -> Vec<(&M::Key, &M::Value)> {
+    pub fn items(&self) -> Vec<Pair<'_, M>> {
         let mut items = Vec::new();
         let mut pending: Vec<&Node<M>> = self.root.iter().map(|root| &**root).collect();
         while let Some(node) = pending.pop() {

@@ -1,0 +1,141 @@
+//! Entries of the L1 inbox (protocol section 4.5). Every entry can be applied: what cannot take effect is a no-op.
+
+use crate::codec::values::{registry_key, MARKET_KIND, TOKEN_KIND};
+use crate::codec::Reader;
+use crate::errors::{check, Code, Error, Stop};
+use crate::hash::keccak256_concat;
+use crate::ledger::credit;
+use crate::outbox::Outbox;
+use crate::state::State;
+use crate::trie::Recorder;
+use crate::types::*;
+
+const DEPOSIT: u8 = 1;
+const LIST_TOKEN: u8 = 6;
+const LIST_MARKET: u8 = 7;
+
+enum Operation {
+    Deposit { token: u32, account: Address, amount: u128 },
+    ListToken { id: u32, token: Token },
+    ListMarket { id: u32, market: Market },
+}
+
+/// Earliest time of a block that holds this entry; 0 for one too short to have a time.
+pub fn time(entry: &[u8]) -> u64 {
+    let mut reader = Reader::new(entry);
+    reader.u8().and_then(|_| reader.u64()).unwrap_or(0)
+}
+
+/// The inbox hash after this entry, which is also the entry's digest.
+pub fn extend(inbox_hash: &Digest, entry: &[u8]) -> Digest {
+    keccak256_concat(&[inbox_hash, entry])
+}
+
+/// Applies an entry.
+pub fn apply<R: Recorder>(state: &mut State<R>, entry: &[u8], outbox: &mut Outbox) -> Result<(), Stop> {
+    match decode(entry).map_err(|_| Code::UnknownOperation)? {
+        Operation::Deposit { token, account, amount } => deposit(state, token, &account, amount, outbox),
+        Operation::ListToken { id, token } => list_token(state, id, token),
+        Operation::ListMarket { id, market } => list_market(state, id, market),
+    }
+}
+
+fn decode(entry: &[u8]) -> Result<Operation, Error> {
+    let mut reader = Reader::new(entry);
+    let kind = reader.u8()?;
+    reader.u64()?;
+    let operation = match kind {
+        DEPOSIT => {
+            Operation::Deposit { token: reader.u32()?, account: reader.array()?, amount: reader.u128()? }
+        }
+        LIST_TOKEN => Operation::ListToken {
+            id: reader.u32()?,
+            token: Token { l1_address: reader.array()?, decimals: reader.u8()? },
+        },
+        LIST_MARKET => Operation::ListMarket { id: reader.u32()?, market: decode_market(&mut reader)? },
+        _ => return Err(Error::Malformed("kind of an inbox entry")),
+    };
+    reader.finish()?;
+    Ok(operation)
+}
+
+fn decode_market(reader: &mut Reader) -> Result<Market, Error> {
+    Ok(Market {
+        base: reader.u32()?,
+        quote: reader.u32()?,
+        lot_size: reader.u128()?,
+        tick_size: reader.u128()?,
+        min_notional: reader.u128()?,
+        maker_fee: reader.u32()?,
+        taker_fee: reader.u32()?,
+        price_band: reader.u32()?,
+        status: MarketStatus::Active,
+        last_price: 0,
+        fee_account: reader.array()?,
+    })
+}
+
+/// Credits a deposit; one that cannot be credited goes back through the outbox.
+fn deposit<R: Recorder>(
+    state: &mut State<R>,
+    token: u32,
+    account: &Address,
+    amount: u128,
+    outbox: &mut Outbox,
+) -> Result<(), Stop> {
+    let refused = if state.token(token)?.is_none() {
+        Some(Code::UnknownToken)
+    } else {
+        let total = state.accounts.get(account)?.map_or(0, |account| account.total(token));
+        let fits = total.checked_add(amount).is_some_and(|total| total <= MAX_HOLDINGS);
+        (!fits).then_some(Code::AmountTooLarge)
+    };
+    if let Some(code) = refused {
+        outbox.append(account, token, amount, 0);
+        return Err(code.into());
+    }
+    check(amount >= 1, Code::ZeroAmount)?;
+    Ok(credit(state, account, token, amount)?)
+}
+
+fn list_token<R: Recorder>(state: &mut State<R>, id: u32, token: Token) -> Result<(), Stop> {
+    check((1..=MAX_TOKEN_ID).contains(&id), Code::InvalidListing)?;
+    check(state.token(id)?.is_none(), Code::InvalidListing)?;
+    check(token.decimals <= MAX_DECIMALS, Code::InvalidListing)?;
+    Ok(state.registry.insert(registry_key(TOKEN_KIND, id), Listing::Token(token))?)
+}
+
+fn list_market<R: Recorder>(state: &mut State<R>, id: u32, market: Market) -> Result<(), Stop> {
+    check((1..=MAX_MARKET_ID).contains(&id), Code::InvalidListing)?;
+    check(state.market(id)?.is_none(), Code::InvalidListing)?;
+    check(state.token(market.base)?.is_some(), Code::InvalidListing)?;
+    check(state.token(market.quote)?.is_some(), Code::InvalidListing)?;
+    check(market.base != market.quote, Code::InvalidListing)?;
+    check(is_power_of_ten(market.lot_size) && market.lot_size <= MAX_AMOUNT, Code::InvalidListing)?;
+    check((1..=MAX_AMOUNT).contains(&market.tick_size), Code::InvalidListing)?;
+    check(market.maker_fee <= MAX_FEE && market.taker_fee <= MAX_FEE, Code::InvalidListing)?;
+    check(market.fee_account != [0; 20], Code::InvalidListing)?;
+    Ok(state.registry.insert(registry_key(MARKET_KIND, id), Listing::Market(market))?)
+}
+
+fn is_power_of_ten(number: u128) -> bool {
+    number.checked_ilog10().is_some_and(|exponent| 10_u128.pow(exponent) == number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_ten() {
+        assert!([1, 10, 1_000_000, 10_u128.pow(38)].into_iter().all(is_power_of_ten));
+        assert!(![0, 2, 9, 11, 100_001, u128::MAX].into_iter().any(is_power_of_ten));
+    }
+
+    #[test]
+    fn an_entry_without_a_whole_time_has_none() {
+        assert_eq!(time(&[]), 0);
+        assert_eq!(time(&[1, 0xff, 0xff]), 0);
+        assert_eq!(time(&[9, 0, 0, 0, 0, 0, 0, 0, 5]), 5);
+    }
+}

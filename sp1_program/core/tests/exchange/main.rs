@@ -1,0 +1,6 @@
+//! The crate as its users see it.
+
+mod batches;
+mod hostile;
+mod support;
+mod trie;

@@ -1,0 +1,287 @@
+//! A small exchange to run batches on: traders with keys, an encoder of `data`, and a seeded random source.
+
+use std::collections::BTreeMap;
+
+use secp256k1::{Message, Secp256k1, SecretKey};
+use zkclob_core::batch::Batch;
+use zkclob_core::book;
+use zkclob_core::errors::{Code, Error};
+use zkclob_core::prepare::{prepare, Prepared, Signature};
+use zkclob_core::secp256k1::address_of;
+use zkclob_core::signing;
+use zkclob_core::state::State;
+use zkclob_core::types::*;
+
+pub const DOMAIN: Digest = [0xd0; 32];
+pub const NOW: u64 = 1_700_000_000;
+pub const BASE: u32 = 1;
+pub const QUOTE: u32 = 2;
+pub const MARKET: u32 = 1;
+pub const LOT_SIZE: u128 = 1_000;
+pub const TICK_SIZE: u128 = 10;
+pub const MAKER_FEE: u32 = 100;
+pub const TAKER_FEE: u32 = 300;
+pub const FEE_ACCOUNT: Address = [0xfe; 20];
+
+/// Xorshift, so that a failure replays from its seed (Marsaglia, "Xorshift RNGs", 2003).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+pub struct Trader {
+    secret: SecretKey,
+    public_key: [u8; 64],
+    pub address: Address,
+    nonce: u64,
+}
+
+impl Trader {
+    pub fn new(seed: u8) -> Self {
+        let secret = SecretKey::from_byte_array([seed; 32]).unwrap();
+        let encoded = secret.public_key(&Secp256k1::new()).serialize_uncompressed();
+        let public_key = encoded[1..].try_into().unwrap();
+        Trader { secret, public_key, address: address_of(&public_key), nonce: 0 }
+    }
+
+    /// An action under the next nonce.
+    pub fn act(&mut self, action: Action) -> Signed {
+        let head =
+            Head { account: self.address, signer: self.address, nonce: self.nonce, deadline: NOW + 60 };
+        self.nonce += 1;
+        Signed { head, action }
+    }
+
+    pub fn sign(&self, signed: &Signed) -> Signature {
+        let message = Message::from_digest(signing::digest(&DOMAIN, signed));
+        let (id, compact) =
+            Secp256k1::new().sign_ecdsa_recoverable(message, &self.secret).serialize_compact();
+        let mut bytes = [27 + i32::from(id) as u8; 65];
+        bytes[..64].copy_from_slice(&compact);
+        Signature { public_key: self.public_key, bytes }
+    }
+}
+
+/// An order on the market, without a client order id.
+pub fn order(side: Side, time_in_force: TimeInForce, price: u64, size: u64) -> PlaceOrder {
+    let self_trade = SelfTrade::CancelTaker;
+    PlaceOrder { market: MARKET, side, time_in_force, self_trade, price, size, client_order_id: 0 }
+}
+
+/// The exchange between batches, and what its next batch holds.
+#[derive(Default)]
+pub struct Exchange {
+    pub state: State,
+    pub transactions: Vec<Transaction>,
+    pub inbox: Vec<Vec<u8>>,
+    pub signatures: Vec<Signature>,
+}
+
+impl Exchange {
+    pub fn enter(&mut self, entry: Vec<u8>) {
+        self.transactions.push(Transaction::Inbox);
+        self.inbox.push(entry);
+    }
+
+    pub fn send(&mut self, trader: &mut Trader, action: Action) {
+        let signed = trader.act(action);
+        self.send_signed(trader, signed);
+    }
+
+    pub fn place(&mut self, trader: &mut Trader, order: PlaceOrder) {
+        self.send(trader, Action::PlaceOrder(order));
+    }
+
+    pub fn send_signed(&mut self, trader: &Trader, signed: Signed) {
+        self.signatures.push(trader.sign(&signed));
+        self.transactions.push(Transaction::Signed(signed));
+    }
+
+    /// What has been gathered, as `data` of one block.
+    pub fn data(&self) -> Vec<u8> {
+        let block = Block { timestamp: NOW, transactions: self.transactions.clone() };
+        encode(self.state.meta.block_number + 1, self.state.meta.next_seq, &[block])
+    }
+
+    /// Prepares what has been gathered.
+    pub fn prepare(&self) -> Result<Prepared, Error> {
+        let data = self.data();
+        let inbox = self.inbox.iter().map(Vec::as_slice).collect();
+        prepare(&self.state, &Batch { domain_separator: &DOMAIN, data: &data, inbox }, &self.signatures)
+    }
+
+    /// Prepares what has been gathered and goes on from the state after it.
+    pub fn seal(&mut self) -> Result<Prepared, Error> {
+        let prepared = self.prepare()?;
+        let data = self.data();
+        let inbox = self.inbox.iter().map(Vec::as_slice).collect();
+        let batch = Batch { domain_separator: &DOMAIN, data: &data, inbox };
+        zkclob_core::batch::run(&mut self.state, &batch, |_| ())?;
+        assert_eq!(self.state.root(), prepared.public_values.new_state_root);
+        (self.transactions, self.inbox, self.signatures) = Default::default();
+        Ok(prepared)
+    }
+
+    /// Seals and expects every transaction to succeed.
+    pub fn seal_ok(&mut self) -> Prepared {
+        let prepared = self.seal().unwrap();
+        assert!(prepared.results.iter().all(|code| *code == Code::Ok), "{:?}", prepared.results);
+        prepared
+    }
+}
+
+/// An exchange with one market in which each trader has a million of both tokens, in base units of a lot.
+pub fn open_market(traders: &[&Trader]) -> Exchange {
+    let mut exchange = Exchange::default();
+    exchange.enter(list_token(BASE));
+    exchange.enter(list_token(QUOTE));
+    exchange.enter(list_market(MARKET, LOT_SIZE));
+    for trader in traders {
+        exchange.enter(deposit(BASE, &trader.address, 1_000_000 * LOT_SIZE));
+        exchange.enter(deposit(QUOTE, &trader.address, 1_000_000 * LOT_SIZE));
+    }
+    exchange.seal_ok();
+    exchange
+}
+
+pub fn list_token(token: u32) -> Vec<u8> {
+    [&[6][..], &NOW.to_be_bytes(), &token.to_be_bytes(), &[token as u8; 20], &[18]].concat()
+}
+
+pub fn list_market(market: u32, lot_size: u128) -> Vec<u8> {
+    let mut entry = vec![7];
+    entry.extend_from_slice(&NOW.to_be_bytes());
+    [market, BASE, QUOTE].iter().for_each(|number| entry.extend_from_slice(&number.to_be_bytes()));
+    [lot_size, TICK_SIZE, TICK_SIZE].iter().for_each(|number| entry.extend_from_slice(&number.to_be_bytes()));
+    [MAKER_FEE, TAKER_FEE, 0].iter().for_each(|number| entry.extend_from_slice(&number.to_be_bytes()));
+    entry.extend_from_slice(&FEE_ACCOUNT);
+    entry
+}
+
+pub fn deposit(token: u32, account: &Address, amount: u128) -> Vec<u8> {
+    [&[1][..], &NOW.to_be_bytes(), &token.to_be_bytes(), account, &amount.to_be_bytes()].concat()
+}
+
+/// Encodes a list of transactions (protocol section 5).
+pub fn encode(first_block: u64, first_seq: u64, blocks: &[Block]) -> Vec<u8> {
+    let mut encoder = Encoder { seq: first_seq, ..Encoder::default() };
+    encoder.varint(blocks.len() as u128);
+    let mut timestamp = 0;
+    for block in blocks {
+        encoder.varint(u128::from(block.timestamp - timestamp));
+        timestamp = block.timestamp;
+        encoder.varint(block.transactions.len() as u128);
+        for transaction in &block.transactions {
+            encoder.transaction(transaction);
+            encoder.seq = encoder.seq.wrapping_add(1);
+        }
+    }
+    let mut head = Encoder::default();
+    head.out.push(1);
+    head.varint(encoder.dictionary.len() as u128);
+    head.out.extend_from_slice(encoder.dictionary.as_flattened());
+    head.varint(u128::from(first_block));
+    head.varint(u128::from(first_seq));
+    [head.out, encoder.out].concat()
+}
+
+#[derive(Default)]
+struct Encoder {
+    out: Vec<u8>,
+    dictionary: Vec<Address>,
+    nonces: BTreeMap<Address, u64>,
+    deadline: u64,
+    price_keys: BTreeMap<u64, u64>,
+    seq: u64,
+}
+
+impl Encoder {
+    fn varint(&mut self, mut value: u128) {
+        while value >= 0x80 {
+            self.out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.out.push(value as u8);
+    }
+
+    fn zigzag(&mut self, value: u64, previous: u64) {
+        let difference = value.wrapping_sub(previous) as i64;
+        self.varint(u128::from(((difference << 1) ^ (difference >> 63)) as u64));
+    }
+
+    fn index(&mut self, address: &Address) -> u128 {
+        let known = self.dictionary.iter().position(|known| known == address);
+        known.unwrap_or_else(|| {
+            self.dictionary.push(*address);
+            self.dictionary.len() - 1
+        }) as u128
+    }
+
+    fn own(&mut self, account: &Address, address: &Address) {
+        let reference = if address == account { 0 } else { 1 + self.index(address) };
+        self.varint(reference);
+    }
+
+    fn price_key(&mut self, book: u64, key: u64) {
+        let last = self.price_keys.insert(book, key).unwrap_or(0);
+        self.zigzag(key, last);
+    }
+
+    fn transaction(&mut self, transaction: &Transaction) {
+        let Transaction::Signed(Signed { head, action }) = transaction else { return self.out.push(0) };
+        self.out.push(match action {
+            Action::PlaceOrder(_) => 1,
+            Action::CancelOrder(_) => 2,
+            Action::CancelClientOrder(_) => 3,
+            Action::Withdraw(_) => 7,
+        });
+        let account = self.index(&head.account);
+        self.varint(account);
+        self.own(&head.account, &head.signer);
+        let last = self.nonces.insert(head.account, head.nonce).unwrap_or(0);
+        self.zigzag(head.nonce, last);
+        self.zigzag(head.deadline, self.deadline);
+        self.deadline = head.deadline;
+        match action {
+            Action::PlaceOrder(order) => self.place_order(order),
+            Action::CancelOrder(id) => self.order_id(id),
+            Action::CancelClientOrder(id) => self.out.extend_from_slice(&id.to_be_bytes()),
+            Action::Withdraw(withdraw) => {
+                self.varint(u128::from(withdraw.token));
+                self.varint(withdraw.amount);
+                self.own(&head.account, &withdraw.recipient);
+                self.varint(withdraw.max_relay_fee);
+            }
+        }
+    }
+
+    fn place_order(&mut self, order: &PlaceOrder) {
+        let named = u8::from(order.client_order_id != 0);
+        let (time_in_force, self_trade) = (order.time_in_force as u8, order.self_trade as u8);
+        self.out.push(order.side as u8 | time_in_force << 1 | self_trade << 4 | named << 6);
+        self.varint(u128::from(order.market));
+        self.price_key(book::id(order.market, order.side), book::price_key(order.side, order.price));
+        self.varint(u128::from(order.size));
+        if named == 1 {
+            self.out.extend_from_slice(&order.client_order_id.to_be_bytes());
+        }
+    }
+
+    fn order_id(&mut self, id: &OrderId) {
+        let word = |at: usize| u64::from_be_bytes(id[at..at + 8].try_into().unwrap());
+        self.varint(u128::from(word(0)));
+        self.price_key(word(0), word(8));
+        self.zigzag(self.seq.wrapping_mul(64), word(16));
+    }
+}

@@ -1,0 +1,214 @@
+//! The trie against its definition: the root of a set of keys, whatever happened before.
+
+use std::collections::BTreeMap;
+
+use crate::support::Random;
+use zkclob_core::codec::Reader;
+use zkclob_core::errors::Error;
+use zkclob_core::hash::keccak256_concat;
+use zkclob_core::state::{Accounts, Books};
+use zkclob_core::trie::{Map, Trie};
+use zkclob_core::types::*;
+
+/// The root by its definition, from all pairs in order.
+fn defined_root<M: Map>(pairs: &[(M::Key, M::Value)]) -> Option<M::Hash> {
+    let (first, last) = (pairs.first()?, pairs.last()?);
+    if pairs.len() == 1 {
+        let mut value = Vec::new();
+        M::encode(&first.1, &mut value);
+        return Some(M::leaf_hash(&first.0, &value));
+    }
+    let bit_of = |key: &M::Key, bit: u16| key.as_ref()[usize::from(bit / 8)] >> (7 - bit % 8) & 1;
+    let bit = (0..).find(|bit| bit_of(&first.0, *bit) != bit_of(&last.0, *bit))?;
+    let (left, right) = pairs.split_at(pairs.partition_point(|(key, _)| bit_of(key, bit) == 0));
+    Some(M::inner_hash(bit, &defined_root::<M>(left)?, &defined_root::<M>(right)?))
+}
+
+fn assert_is<M: Map>(trie: &Trie<M>, model: &BTreeMap<M::Key, M::Value>) {
+    let pairs: Vec<_> = model.iter().map(|(key, value)| (*key, value.clone())).collect();
+    let root = defined_root::<M>(&pairs).map_or([0; 32], |hash| M::hash_to_bytes(&hash));
+    assert_eq!(trie.root(), root);
+}
+
+/// Keys that share prefixes of many lengths.
+fn order_id(random: &mut Random) -> OrderId {
+    let mut id = [0; 24];
+    (0..1 + random.below(3)).for_each(|_| id[random.below(24) as usize] = 1 << random.below(8));
+    id
+}
+
+fn order(random: &mut Random) -> RestingOrder {
+    RestingOrder {
+        owner: [1; 20],
+        remaining: 1 + random.below(9),
+        expiry: 0,
+        time_in_force: TimeInForce::Gtc,
+        client_order_id: 0,
+    }
+}
+
+fn account(nonce: u64) -> Account {
+    Account { lanes: vec![Lane { lane: 0, top: nonce + 1, window: 1 }], ..Account::default() }
+}
+
+/// A trie of random orders, and the model of it.
+fn random_books(random: &mut Random, size: usize) -> (Trie<Books>, BTreeMap<OrderId, RestingOrder>) {
+    let (mut trie, mut model) = (Trie::default(), BTreeMap::new());
+    for _ in 0..size {
+        let (id, order) = (order_id(random), order(random));
+        trie.insert(id, order.clone()).unwrap();
+        model.insert(id, order);
+    }
+    (trie, model)
+}
+
+#[test]
+fn any_sequence_of_changes_gives_the_root_of_the_pairs_that_are_left() {
+    let mut random = Random::new(1);
+    let (mut trie, mut model) = random_books(&mut random, 0);
+    for step in 0..2_000 {
+        let id = order_id(&mut random);
+        if random.below(5) < 3 {
+            let order = order(&mut random);
+            trie.insert(id, order.clone()).unwrap();
+            model.insert(id, order);
+        } else {
+            trie.remove(&id).unwrap();
+            model.remove(&id);
+        }
+        assert_eq!(trie.get(&id).unwrap(), model.get(&id));
+        if step % 16 == 0 {
+            assert_is(&trie, &model);
+        }
+    }
+    assert!(trie.items().into_iter().eq(model.iter()));
+    for id in model.keys() {
+        trie.remove(id).unwrap();
+    }
+    assert_eq!(trie.root(), [0; 32]);
+}
+
+#[test]
+fn keccak_maps_hash_as_the_protocol_says() {
+    let mut trie = Trie::<Accounts>::default();
+    let mut model = BTreeMap::new();
+    for i in 0..50_u8 {
+        let key = keccak256_concat(&[&[i]])[..20].try_into().unwrap();
+        trie.insert(key, account(u64::from(i))).unwrap();
+        model.insert(key, account(u64::from(i)));
+    }
+    assert_is(&trie, &model);
+}
+
+#[test]
+fn the_first_key_of_a_prefix_is_that_of_the_ordered_map() {
+    let mut random = Random::new(2);
+    for size in [0, 1, 2, 5, 40] {
+        let (trie, model) = random_books(&mut random, size);
+        for _ in 0..200 {
+            let prefix = &order_id(&mut random)[..random.below(9) as usize];
+            let expected = model.iter().find(|(key, _)| key.starts_with(prefix));
+            assert_eq!(trie.first(prefix).unwrap(), expected);
+        }
+    }
+}
+
+#[test]
+fn a_copy_does_not_see_later_changes() {
+    let (trie, model) = random_books(&mut Random::new(3), 20);
+    let mut copy = trie.clone();
+    copy.get_mut(model.keys().next().unwrap()).unwrap().unwrap().remaining += 1;
+    copy.remove(model.keys().last().unwrap()).unwrap();
+    assert_is(&trie, &model);
+    assert_ne!(copy.root(), trie.root());
+}
+
+enum Operation {
+    Get(OrderId),
+    First(OrderId, usize),
+    Insert(OrderId, RestingOrder),
+    Remove(OrderId),
+}
+
+fn operation(random: &mut Random) -> Operation {
+    let id = order_id(random);
+    match random.below(4) {
+        0 => Operation::Get(id),
+        1 => Operation::First(id, random.below(9) as usize),
+        2 => Operation::Insert(id, order(random)),
+        _ => Operation::Remove(id),
+    }
+}
+
+fn apply<R: zkclob_core::trie::Recorder>(
+    trie: &mut Trie<Books, R>,
+    operation: &Operation,
+) -> Result<(), Error> {
+    match operation {
+        Operation::Get(id) => trie.get(id).map(drop),
+        Operation::First(id, length) => trie.first(&id[..*length]).map(drop),
+        Operation::Insert(id, order) => trie.insert(*id, order.clone()),
+        Operation::Remove(id) => trie.remove(id),
+    }
+}
+
+#[test]
+fn a_partial_trie_serves_exactly_what_was_recorded() {
+    let mut left_out = 0;
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let size = random.below(40) as usize;
+        let (trie, model) = random_books(&mut random, size);
+        let operations: Vec<_> = (0..random.below(12)).map(|_| operation(&mut random)).collect();
+        let mut recorded = trie.recorded();
+        operations.iter().for_each(|operation| apply(&mut recorded, operation).unwrap());
+
+        let mut bytes = Vec::new();
+        trie.write_partial(&recorded, &mut bytes);
+        let mut reader = Reader::new(&bytes);
+        let mut partial = Trie::<Books>::read_partial(&mut reader).unwrap();
+        reader.finish().unwrap();
+        assert_eq!(partial.root(), trie.root());
+        operations.iter().for_each(|operation| apply(&mut partial, operation).unwrap());
+        assert_eq!(partial.root(), recorded.root());
+
+        for id in model.keys() {
+            match partial.get(id) {
+                Err(error) => {
+                    assert_eq!(error, Error::NodeLeftOut("books"));
+                    left_out += 1;
+                }
+                Ok(found) => assert_eq!(found, recorded.get(id).unwrap()),
+            }
+        }
+    }
+    assert!(left_out > 100);
+}
+
+#[test]
+fn malformed_partial_tries_are_refused() {
+    let leaf = |key: u8| {
+        let mut value = Vec::new();
+        Books::encode(&order(&mut Random::new(1)), &mut value);
+        [&[2][..], &[key; 24], &53_u16.to_be_bytes(), &value].concat()
+    };
+    let inner =
+        |bit: u16, left: Vec<u8>, right: Vec<u8>| [&[3][..], &bit.to_be_bytes(), &left, &right].concat();
+    let opaque = |byte: u8| [&[1][..], &[byte; 32]].concat();
+    let read = |bytes: &[u8]| Trie::<Books>::read_partial(&mut Reader::new(bytes)).map(drop);
+
+    assert_eq!(read(&inner(7, inner(9, leaf(0), opaque(1)), leaf(1))), Ok(()));
+    for wrong in [
+        inner(7, inner(7, leaf(0), opaque(1)), leaf(1)),
+        inner(7, leaf(0), inner(3, leaf(1), opaque(1))),
+        inner(192, leaf(0), leaf(1)),
+        inner(u16::MAX, leaf(0), leaf(1)),
+        inner(7, leaf(0), vec![0]),
+        inner(7, leaf(0), opaque(0xff)),
+        leaf(0)[..70].to_vec(),
+        vec![4],
+        vec![],
+    ] {
+        assert!(read(&wrong).is_err(), "{wrong:?}");
+    }
+}
