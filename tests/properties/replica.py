@@ -1,6 +1,7 @@
 """A Python state and a Rust state tree side by side: transactions are signed, sealed and compared."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import zkclob_native as native
 from coincurve import PrivateKey
@@ -32,6 +33,17 @@ class Signer:
         """Signature of 65 bytes, r, s and v."""
         signature = self._key.sign_recoverable(digest, hasher=None)
         return signature[:64] + bytes([27 + signature[64]])
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """A batch on which Python and Rust agree. `before`: the tree that it starts at."""
+
+    before: native.StateTree
+    data: bytes
+    entries: list[bytes]
+    signatures: list[tuple[bytes, bytes]]
+    prepared: native.Prepared
 
 
 class Replica:
@@ -88,8 +100,8 @@ class Replica:
         if len(self._roots) < len(self.blocks):
             self._roots.append(self.tree.apply(self.state.take_writes(), self.state.meta_bytes()))
 
-    def seal_batch(self) -> bytes:
-        """Re-execute the open batch in Rust, compare everything, and begin the next. Gives the witness."""
+    def seal_batch(self) -> SealedBatch:
+        """Re-execute the open batch in Rust, compare everything, and begin the next."""
         self.seal_block()
         data = encode_data(self._first_seq, self.blocks)
         prepared = native.prepare(self._before, SEPARATOR, data, self._entries, self._signatures)
@@ -107,6 +119,6 @@ class Replica:
         assert prepared.public_values == expected
         assert prepared.outbox == [encode_outbox_leaf(leaf, i) for i, leaf in enumerate(self._withdrawals)]
         assert native.execute(prepared.witness) == expected
-        witness: bytes = prepared.witness
+        sealed = SealedBatch(self._before, data, self._entries, self._signatures, prepared)
         self._begin_batch()
-        return witness
+        return sealed

@@ -153,7 +153,7 @@ def test_a_poisoned_witness_does_not_execute() -> None:
             replica.sequence_entry(drawn)
         else:
             replica.sequence(drawn)
-    witness = replica.seal_batch()
+    witness = replica.seal_batch().prepared.witness
     expected = native.execute(witness)
     random = Random(SEED)
     for _ in range(60):
