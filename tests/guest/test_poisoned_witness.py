@@ -99,7 +99,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     result = replica.sequence(order(taker, 0, Side.BID, 1_001, 5))
     assert [fill.maker_order_id for fill in result.fills] == [better]
     assert replica.sequence(order(taker, 1, Side.BID, 900, 5)).code is Code.OK
-    witness = replica.seal_batch()
+    witness = replica.seal_batch().prepared.witness
     assert better
     assert worse
     public_values = run(witness, tmp_path_factory.mktemp("scene"))
