@@ -334,7 +334,7 @@ def decoded_revert(error: ContractLogicError) -> str:
     return decode_error(bytes.fromhex(data.removeprefix("0x"))) or str(error)
 
 
-class ContractClaims:
+class L1Claims:
     """The port `Claims` over an RPC node."""
 
     def __init__(self, contract: ExchangeContract) -> None:
