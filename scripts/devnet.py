@@ -27,7 +27,7 @@ import requests
 from eth_account import Account
 from web3 import HTTPProvider, Web3
 
-from sequencer.client.wallet import Wallet
+from sequencer.client import Client, Wallet
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CACHE: Final = Path(os.environ.get("ZKCLOB_CACHE", Path.home() / ".cache" / "zkclob"))
@@ -104,6 +104,7 @@ class Devnet:
             self.mint_test_tokens()
             self.write_config()
             self.start_sequencer()
+            self.wait_for_markets()
             undo.pop_all()
         return self
 
@@ -204,6 +205,11 @@ elf = "{ELF}"
         if wait:
             self._wait_for("sequencer", self._sequencer, self._sequencer_answers)
 
+    def wait_for_markets(self) -> None:
+        """Returns when the sequencer has taken what the deployment put into the inbox."""
+        if self._sequencer is not None:
+            self._wait_for("sequencer", self._sequencer, self._markets_are_listed)
+
     def kill_sequencer(self) -> None:
         """SIGKILL to the sequencer and its worker, as when the machine dies."""
         if self._sequencer is not None:
@@ -271,6 +277,9 @@ elf = "{ELF}"
             return bool(requests.get(f"{self.url}/v1/health", timeout=1).status_code == requests.codes.ok)
         except requests.RequestException:
             return False
+
+    def _markets_are_listed(self) -> bool:
+        return len(Client(self.url).markets()) == len(self.deployment["markets"])
 
     def _write_secret(self, name: str, text: str) -> None:
         path = self.folder / name

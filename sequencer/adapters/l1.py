@@ -224,7 +224,9 @@ class ExchangeContract:
         """Gas limit for a call, a quarter to spare; raises Reverted when the contract would refuse it."""
         transaction: TxParams = {"from": Web3.to_checksum_address(sender), "to": self.address, "data": call}
         with _translated():
-            return min(self._web3.eth.estimate_gas(transaction) * 5 // 4, GAS_LIMIT_MAX)
+            # In the next block, whose time is now: batches are not accepted before their own time.
+            gas = self._web3.eth.estimate_gas(transaction, block_identifier="pending")
+        return min(gas * 5 // 4, GAS_LIMIT_MAX)
 
     def fees(self) -> Fees:
         """Fees that outbid the base fee's next doublings: twice the newest base fee and the suggested tip."""

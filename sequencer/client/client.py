@@ -7,6 +7,7 @@ ClientError
 
 import threading
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 from types import TracebackType
@@ -59,6 +60,7 @@ DEADLINE_S: Final = 600
 """How long a signed transaction may be sequenced, unless the caller says otherwise."""
 
 Answer = TypeVar("Answer")
+Named = TypeVar("Named", Market, Token)
 
 
 class ClientError(Exception):
@@ -98,6 +100,8 @@ class Client:
         self._lane = lane
         self._timeout_s = timeout_s
         self._session = requests.Session()
+        self._known_markets: dict[int, Market] = {}
+        self._known_tokens: dict[int, Token] = {}
         self._next_sequence: int | None = None
         self._nonce_lock = threading.Lock()
 
@@ -139,33 +143,26 @@ class Client:
         """All markets, as they are now."""
         return self._get("/v1/markets", list[Market])
 
-    @cached_property
-    def _known_markets(self) -> dict[int, Market]:
-        return {market.id: market for market in self.markets()}
-
-    @cached_property
-    def _known_tokens(self) -> dict[int, Token]:
-        return {token.id: token for token in self.tokens()}
-
     def market(self, name: str | int) -> Market:
         """A market by number or symbol. Its steps and names never change, its last price and status may be old."""
-        found = [
-            m for m in self._known_markets.values() if str(name).upper() in (str(m.id), m.symbol.upper())
-        ]
-        if not found:
-            raise ClientError(f"no market {name}; there are {', '.join(self._market_names())}")
-        return found[0]
+        return self._named("market", name, self._known_markets, self.markets)
 
     def token(self, name: str | int) -> Token:
         """A token by number or symbol."""
-        found = [t for t in self._known_tokens.values() if str(name).upper() in (str(t.id), t.symbol.upper())]
-        if not found:
-            known = ", ".join(token.symbol for token in self._known_tokens.values())
-            raise ClientError(f"no token {name}; there are {known}")
-        return found[0]
+        return self._named("token", name, self._known_tokens, self.tokens)
 
-    def _market_names(self) -> list[str]:
-        return [f"{market.symbol} ({market.id})" for market in self._known_markets.values()]
+    def _named(
+        self, what: str, name: str | int, known: dict[int, Named], read: Callable[[], list[Named]]
+    ) -> Named:
+        """Looks in what is known; reads it again before giving up, as there may be more by now."""
+        for attempt in (1, 2):
+            for item in known.values():
+                if str(name).upper() in (str(item.id), item.symbol.upper()):
+                    return item
+            if attempt == 1:
+                known.update((item.id, item) for item in read())
+        there = ", ".join(f"{item.symbol} ({item.id})" for item in known.values()) or "none yet"
+        raise ClientError(f"no {what} {name}; there are {there}")
 
     def book(self, market: str | int, depth: int = 20) -> Book:
         """The best `depth` price levels of each side."""
