@@ -3,7 +3,7 @@
 use crate::codec::values::*;
 use crate::errors::Error;
 use crate::hash::{keccak256, keccak256_concat, poseidon2};
-use crate::trie::{Map, Recorder, Trie, Visited};
+use crate::trie::{EncodedMap, Map, Recorder, Trie, Visited};
 use crate::types::*;
 
 #[derive(Clone, Debug)]
@@ -133,7 +133,24 @@ impl Clone for State {
     }
 }
 
+/// Numbers of the maps, as they are outside of this crate.
+pub const ACCOUNTS: u8 = 0;
+pub const BOOKS: u8 = 1;
+pub const CLIENTS: u8 = 2;
+pub const REGISTRY: u8 = 3;
+
 impl State {
+    /// The map of this number.
+    pub fn map(&mut self, number: u8) -> Result<&mut dyn EncodedMap, Error> {
+        match number {
+            ACCOUNTS => Ok(&mut self.accounts),
+            BOOKS => Ok(&mut self.books),
+            CLIENTS => Ok(&mut self.clients),
+            REGISTRY => Ok(&mut self.registry),
+            _ => Err(Error::Malformed("number of a map")),
+        }
+    }
+
     /// The same state, with every access to its tries recorded from here on.
     pub fn recorded(&self) -> State<Visited> {
         State {

@@ -233,6 +233,44 @@ impl<M: Map> Trie<M> {
     }
 }
 
+/// A map whose keys and values are bytes, as they are outside of this crate.
+pub trait EncodedMap {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+    /// Sets the value of a key, or removes the key. Changes nothing if one of them does not decode.
+    fn set(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Error>;
+    /// All pairs in the order of keys.
+    fn items(&self) -> Vec<(Vec<u8>, Vec<u8>)>;
+}
+
+impl<M: Map> EncodedMap for Trie<M> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.get(&decode_key::<M>(key)?)?.map(encode_value::<M>))
+    }
+
+    fn set(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
+        let key = decode_key::<M>(key)?;
+        match value {
+            Some(value) => self.insert(key, M::decode(&key, value)?),
+            None => self.remove(&key),
+        }
+    }
+
+    fn items(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let items = self.items().into_iter();
+        items.map(|(key, value)| (key.as_ref().to_vec(), encode_value::<M>(value))).collect()
+    }
+}
+
+fn decode_key<M: Map>(key: &[u8]) -> Result<M::Key, Error> {
+    M::Key::try_from(key).map_err(|_| Error::Malformed("length of a key"))
+}
+
+fn encode_value<M: Map>(value: &M::Value) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    M::encode(value, &mut encoded);
+    encoded
+}
+
 const EMPTY: u8 = 0;
 const OPAQUE: u8 = 1;
 const LEAF: u8 = 2;
@@ -309,8 +347,7 @@ impl<M: Map> Node<M> {
                 Ok(Node { hash: OnceLock::from(hash), body: Body::Opaque })
             }
             LEAF => {
-                let key = reader.take(size_of::<M::Key>())?;
-                let key = M::Key::try_from(key).map_err(|_| Error::Malformed("length of a key"))?;
+                let key = decode_key::<M>(reader.take(size_of::<M::Key>())?)?;
                 let length = reader.u16()?;
                 let value = reader.take(usize::from(length))?;
                 let hash = M::leaf_hash(&key, value);

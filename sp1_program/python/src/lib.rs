@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use zkclob_core::batch::Batch;
 use zkclob_core::outbox;
 use zkclob_core::prepare::{self, Signature};
-use zkclob_core::{hash, secp256k1};
+use zkclob_core::{hash, secp256k1, state};
 
 use state_tree::StateTree;
 
@@ -96,10 +96,10 @@ fn execute(py: Python<'_>, witness: &[u8]) -> PyResult<Vec<u8>> {
 
 #[pymodule]
 fn zkclob_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("ACCOUNTS", state_tree::ACCOUNTS)?;
-    module.add("BOOKS", state_tree::BOOKS)?;
-    module.add("CLIENTS", state_tree::CLIENTS)?;
-    module.add("REGISTRY", state_tree::REGISTRY)?;
+    module.add("ACCOUNTS", state::ACCOUNTS)?;
+    module.add("BOOKS", state::BOOKS)?;
+    module.add("CLIENTS", state::CLIENTS)?;
+    module.add("REGISTRY", state::REGISTRY)?;
     module.add_function(wrap_pyfunction!(keccak256, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_root, module)?)?;

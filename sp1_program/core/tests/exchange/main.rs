@@ -4,3 +4,4 @@ mod batches;
 mod hostile;
 mod support;
 mod trie;
+mod vectors;

@@ -1,0 +1,257 @@
+//! The vectors that Python and Solidity run too, see `tests/vectors/README.md`.
+
+use serde_json::Value;
+use zkclob_core::batch::{Batch, PublicValues};
+use zkclob_core::codec::data::decode;
+use zkclob_core::codec::values::*;
+use zkclob_core::inbox;
+use zkclob_core::outbox::{merkle_proof, merkle_root, Outbox};
+use zkclob_core::prepare::{prepare, Signature};
+use zkclob_core::secp256k1::{address_of, recover};
+use zkclob_core::signing;
+use zkclob_core::state::State;
+use zkclob_core::types::*;
+
+fn vectors(name: &str) -> Value {
+    let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(&value.as_str().unwrap()[2..]).unwrap()
+}
+
+fn array<const N: usize>(value: &Value) -> [u8; N] {
+    bytes(value).try_into().unwrap()
+}
+
+/// An integer; they are written as strings.
+fn int<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+fn head(fields: &Value) -> Head {
+    Head {
+        account: array(&fields["account"]),
+        signer: array(&fields["signer"]),
+        nonce: int(&fields["nonce"]),
+        deadline: int(&fields["deadline"]),
+    }
+}
+
+fn place_order(fields: &Value) -> PlaceOrder {
+    use {SelfTrade::*, TimeInForce::*};
+    PlaceOrder {
+        market: int(&fields["market"]),
+        side: [Side::Bid, Side::Ask][int::<usize>(&fields["side"])],
+        time_in_force: [Gtc, Gtt, Ioc, Fok, PostOnly, PostOnlyGtt][int::<usize>(&fields["time_in_force"])],
+        self_trade: [CancelTaker, CancelMaker, CancelBoth, Decrement][int::<usize>(&fields["self_trade"])],
+        price: int(&fields["price"]),
+        size: int(&fields["size"]),
+        client_order_id: int(&fields["client_order_id"]),
+    }
+}
+
+fn transaction(fields: &Value) -> Transaction {
+    let action = match fields["type"].as_str().unwrap() {
+        "InboxEntry" => return Transaction::Inbox,
+        "PlaceOrder" => Action::PlaceOrder(place_order(fields)),
+        "CancelOrder" => Action::CancelOrder(array(&fields["order_id"])),
+        "CancelClientOrder" => Action::CancelClientOrder(int(&fields["client_order_id"])),
+        "Withdraw" => Action::Withdraw(Withdraw {
+            token: int(&fields["token"]),
+            amount: int(&fields["amount"]),
+            recipient: array(&fields["recipient"]),
+            max_relay_fee: int(&fields["max_relay_fee"]),
+        }),
+        other => panic!("{other} cannot be in data"),
+    };
+    Transaction::Signed(Signed { head: head(fields), action })
+}
+
+fn block(fields: &Value) -> Block {
+    let transactions = list(&fields["transactions"]).iter().map(transaction).collect();
+    Block { timestamp: int(&fields["timestamp"]), transactions }
+}
+
+#[test]
+fn data() {
+    let vectors = vectors("data");
+    for case in list(&vectors["valid"]) {
+        let decoded = decode(&bytes(&case["data"])).unwrap();
+        let blocks = list(&case["blocks"]);
+        assert_eq!(decoded.first_seq, int::<u64>(&case["first_seq"]));
+        assert_eq!(decoded.first_block, int::<u64>(&blocks[0]["number"]));
+        assert_eq!(decoded.blocks, blocks.iter().map(block).collect::<Vec<_>>(), "{}", case["name"]);
+    }
+    for case in list(&vectors["malformed"]) {
+        assert!(decode(&bytes(&case["data"])).is_err(), "{}", case["name"]);
+    }
+}
+
+/// Orders are not among them: their enumerations hold numbers that mean nothing. The batches have the real ones.
+fn signed_message(kind: &str, message: &Value) -> Option<Signed> {
+    let action = match kind {
+        "CancelOrder" => Action::CancelOrder(array(&message["orderId"])),
+        "CancelClientOrder" => Action::CancelClientOrder(int(&message["clientOrderId"])),
+        "Withdraw" => Action::Withdraw(Withdraw {
+            token: int(&message["token"]),
+            amount: int(&message["amount"]),
+            recipient: array(&message["recipient"]),
+            max_relay_fee: int(&message["maxRelayFee"]),
+        }),
+        _ => return None,
+    };
+    Some(Signed { head: head(message), action })
+}
+
+#[test]
+fn eip712() {
+    let vectors = vectors("eip712");
+    let separator = array(&vectors["domain_separator"]);
+    assert_eq!(signing::domain_separator(int(&vectors["chain_id"]), &array(&vectors["contract"])), separator);
+    let mut signed_here = 0;
+    for case in list(&vectors["cases"]) {
+        let key = recover(&array(&case["digest"]), &array(&case["signature"])).unwrap();
+        assert_eq!(key, array(&vectors["public_key"]));
+        assert_eq!(address_of(&key), array(&vectors["address"]));
+        if let Some(signed) = signed_message(case["primary_type"].as_str().unwrap(), &case["message"]) {
+            assert_eq!(signing::digest(&separator, &signed), array(&case["digest"]));
+            signed_here += 1;
+        }
+    }
+    assert!(signed_here > 0);
+}
+
+#[test]
+fn inbox_hashes() {
+    let mut hash = [0; 32];
+    for case in list(&vectors("inbox")["entries"]) {
+        let entry = bytes(&case["entry"]);
+        hash = inbox::extend(&hash, &entry);
+        assert_eq!(hash, array(&case["inbox_hash"]));
+        if let Some(time) = case["parsed"].get("time") {
+            assert_eq!(inbox::time(&entry), int::<u64>(time));
+        }
+    }
+}
+
+#[test]
+fn outbox() {
+    for tree in list(&vectors("outbox")["trees"]) {
+        let mut outbox = Outbox::default();
+        let leaves = list(&tree["leaves"]);
+        for leaf in leaves {
+            let fields = &leaf["withdrawal"];
+            let (token, amount) = (int(&fields["token"]), int(&fields["amount"]));
+            outbox.append(&array(&fields["recipient"]), token, amount, int(&fields["max_relay_fee"]));
+            assert_eq!(outbox.leaves.last().unwrap(), &array(&leaf["encoded"]));
+        }
+        assert_eq!(outbox.root(), array(&tree["root"]));
+        let hashes: Vec<Digest> = leaves.iter().map(|leaf| array(&leaf["leaf"])).collect();
+        assert_eq!(merkle_root(hashes.clone()), array(&tree["root"]));
+        for (index, leaf) in leaves.iter().enumerate() {
+            let proof: Vec<Digest> = list(&leaf["proof"]).iter().map(array).collect();
+            assert_eq!(merkle_proof(hashes.clone(), index), Some(proof));
+        }
+    }
+}
+
+#[test]
+fn public_values() {
+    for case in list(&vectors("public_values")["cases"]) {
+        let values = &case["values"];
+        let values = PublicValues {
+            domain_separator: array(&values["domain_separator"]),
+            prev_state_root: array(&values["prev_state_root"]),
+            new_state_root: array(&values["new_state_root"]),
+            inbox_cursor: int(&values["inbox_cursor"]),
+            inbox_hash: array(&values["inbox_hash"]),
+            data_carrier: int(&values["data_carrier"]),
+            data_hash: array(&values["data_hash"]),
+            outbox_root: array(&values["outbox_root"]),
+            outbox_count: int(&values["outbox_count"]),
+            block_number: int(&values["block_number"]),
+            timestamp: int(&values["timestamp"]),
+            first_seq: int(&values["first_seq"]),
+            end_seq: int(&values["end_seq"]),
+            digests_hash: array(&values["digests_hash"]),
+        };
+        assert_eq!(values.encode(), array(&case["encoded"]));
+    }
+}
+
+/// Makes the writes of a step and checks the root after it.
+fn write(state: &mut State, step: &Value) {
+    for write in list(&step["writes"]) {
+        let value = (!write[2].is_null()).then(|| bytes(&write[2]));
+        state.map(int(&write[0])).unwrap().set(&bytes(&write[1]), value.as_deref()).unwrap();
+    }
+    state.meta = decode_meta(&bytes(&step["meta"])).unwrap();
+    assert_eq!(state.root(), array(&step["root"]));
+}
+
+#[test]
+fn state_roots() {
+    let mut state = State::default();
+    list(&vectors("state")["steps"]).iter().for_each(|step| write(&mut state, step));
+}
+
+#[test]
+fn records() {
+    for record in list(&vectors("state")["records"]) {
+        let (key, value) = (bytes(&record["key"]), bytes(&record["value"]));
+        let map = match record["fields"]["type"].as_str().unwrap() {
+            "Meta" => {
+                let meta = decode_meta(&value).unwrap();
+                assert_eq!(encode_meta(&meta)[..], value);
+                assert_eq!(meta.next_seq, int::<u64>(&record["fields"]["next_seq"]));
+                continue;
+            }
+            "Account" => 0,
+            "Order" => 1,
+            "Token" | "Market" => 3,
+            other => panic!("{other} is not in the state"),
+        };
+        let mut state = State::default();
+        let map = state.map(map).unwrap();
+        map.set(&key, Some(&value)).unwrap();
+        assert_eq!(map.items(), [(key, value)]);
+    }
+}
+
+fn signature(value: &Value) -> Signature {
+    Signature { public_key: array(&value["public_key"]), bytes: array(&value["signature"]) }
+}
+
+#[test]
+fn batches() {
+    let vectors = vectors("batches");
+    let domain_separator = &array(&vectors["domain_separator"]);
+    for case in list(&vectors["cases"]) {
+        let mut state = State::default();
+        write(&mut state, &case["pre"]);
+        let (data, inbox) =
+            (bytes(&case["data"]), list(&case["inbox"]).iter().map(bytes).collect::<Vec<_>>());
+        let batch = Batch { domain_separator, data: &data, inbox: inbox.iter().map(Vec::as_slice).collect() };
+        let signatures: Vec<_> = list(&case["signatures"]).iter().map(signature).collect();
+        let (name, post) = (&case["name"], &case["post"]);
+        match prepare(&state, &batch, &signatures) {
+            Err(error) => assert!(post.is_null(), "{name}: {error}"),
+            Ok(_) if post.is_null() => panic!("{name}: was not refused"),
+            Ok(prepared) => {
+                let results: Vec<u8> = list(&post["results"]).iter().map(int).collect();
+                let roots: Vec<Digest> = list(&post["block_roots"]).iter().map(array).collect();
+                let outbox: Vec<[u8; 61]> = list(&post["outbox"]).iter().map(array).collect();
+                assert!(prepared.results.iter().map(|code| *code as u8).eq(results), "{name}");
+                assert_eq!(prepared.block_roots, roots, "{name}");
+                assert_eq!(prepared.outbox, outbox, "{name}");
+                assert_eq!(prepared.public_values.encode()[..], bytes(&post["public_values"]), "{name}");
+            }
+        }
+    }
+}
