@@ -15,7 +15,7 @@ from sequencer.adapters import local_worker
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
-from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
+from sequencer.adapters.l1 import ContractClaims, ExchangeContract, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
 from sequencer.adapters.prover_queue import ProverQueue
@@ -24,8 +24,7 @@ from sequencer.adapters.system import SystemClock, SystemRandomness
 from sequencer.config import Config, ConfigError, Deployment
 from sequencer.core.signing import domain_separator
 from sequencer.node import Node, ReplayError
-from sequencer.pipeline import Pipeline
-from sequencer.ports import Journal
+from sequencer.pipeline import Pipeline, replay
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class Sequencer:
                 queue=self.queue,
                 watcher=self.watcher,
                 settler=self.poster,
-                claims=L1Claims(self.contract),
+                claims=ContractClaims(self.contract),
                 clock=self.clock,
                 randomness=randomness,
                 deployment=deployment,
@@ -170,18 +169,6 @@ class Sequencer:
         for name, expected in _expected_facts(self.deployment).items():
             if found[name] != expected:
                 self.node.halt(f"{name} on L1 is {found[name]}, the deployment file has {expected}")
-
-
-def replay(journal: Journal, node: Node, pipeline: Pipeline) -> None:
-    """Folds the journal into the state and the state tree. Raises ReplayError."""
-    count = 0
-    for block in journal.blocks():
-        sealed = node.replay(block)
-        if sealed is not None:
-            pipeline.replay(sealed, block.state_root, block.batch)
-        count += len(block.transactions)
-    if count:
-        log.info("replayed %d transactions of the journal", count)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

@@ -23,10 +23,11 @@ from sequencer.core.digests import digests_hash
 from sequencer.core.outbox import encode_outbox_leaf, outbox_root
 from sequencer.core.public_values import PublicValues
 from sequencer.core.types import Withdrawal
-from sequencer.node import MAX_BATCH_DATA, MAX_BLOCK_HEAD, ReplayError
+from sequencer.node import MAX_BATCH_DATA, MAX_BLOCK_HEAD, Node, ReplayError
 from sequencer.ports import (
     BatchStore,
     Clock,
+    Journal,
     Proof,
     Prover,
     ProverJob,
@@ -313,6 +314,18 @@ class Pipeline:
             settled = await self._settler.settle(replace(batch.settlement, proof=proof))
             await self._store.store_settled(settled)
             log.info("batch %d: settled in L1 block %d", number, settled.l1_block)
+
+
+def replay(journal: Journal, node: Node, pipeline: Pipeline) -> None:
+    """Folds the journal into the state and the state tree. Raises ReplayError."""
+    count = 0
+    for block in journal.blocks():
+        sealed = node.replay(block)
+        if sealed is not None:
+            pipeline.replay(sealed, block.state_root, block.batch)
+        count += len(block.transactions)
+    if count:
+        log.info("replayed %d transactions of the journal", count)
 
 
 def settlement(number: int, public_values: bytes, data: bytes, proof: bytes) -> Settlement:

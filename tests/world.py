@@ -1,0 +1,380 @@
+"""One sequencer for tests: real node, pipeline, SQLite and HTTP; time and L1 are played by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from zkclob_native import keccak256
+
+from sequencer.adapters.history import History
+from sequencer.adapters.http.app import make_app
+from sequencer.adapters.http.context import Context
+from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.store import Store
+from sequencer.config import DeployedMarket, DeployedToken, Deployment, ProofMode
+from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
+from sequencer.core.constants import MAX_U64
+from sequencer.core.signing import digest
+from sequencer.core.state import State
+from sequencer.core.types import (
+    CancelOrder,
+    Deposit,
+    ListMarket,
+    ListToken,
+    PlaceOrder,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Transaction,
+    Withdraw,
+)
+from sequencer.node import Accepted, Node
+from sequencer.pipeline import Pipeline, replay
+from sequencer.ports import Health, InboxEntry, Proof, SealedBlock, Settled, Settlement
+from tests.properties.replica import CHAIN_ID, CONTRACT, SEPARATOR, Signer
+
+START_MS = 1_700_000_000_000
+VKEY = b"\x07" * 32
+TOKEN = "prover-token-of-the-tests"
+ALICE, BOB, STRANGER = Signer(0xA11CE), Signer(0xB0B), Signer(0x57)
+FEES = b"\xfe" * 20
+ETH, USDC, MARKET = 1, 2, 1
+SEAL_MS, BATCH_MS, LEASE_MS = 1_000, 5_000, 30_000
+DEPLOYMENT = Deployment(
+    chain_id=CHAIN_ID,
+    exchange=f"0x{CONTRACT.hex()}",
+    vkey=f"0x{VKEY.hex()}",
+    genesis_root="0x" + "00" * 32,
+    block=1,
+    poster="0x" + "11" * 20,
+    verifier_kind="mock",
+    tokens=[DeployedToken(ETH, "ETH"), DeployedToken(USDC, "USDC")],
+    markets=[DeployedMarket(MARKET, "ETH/USDC")],
+)
+
+
+class ManualClock:
+    """The port Clock; time passes only in `advance`."""
+
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self._now_ms = now_ms
+        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    async def sleep(self, duration_ms: int) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now_ms + duration_ms, future))
+        await future
+
+    def advance(self, duration_ms: int) -> None:
+        """Lets time pass and wakes whoever slept until now."""
+        self._now_ms += duration_ms
+        for due_ms, future in self._sleepers:
+            if due_ms <= self._now_ms and not future.done():
+                future.set_result(None)
+        self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[1].done()]
+
+
+class CountedRandomness:
+    """The port Randomness with tokens that tell themselves apart."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def token(self) -> str:
+        self._count += 1
+        return f"{self._count:032x}"
+
+
+class FakeSettler:
+    """The ports Settler and Claims: settles what it is given, unless `refusal` is set."""
+
+    def __init__(self) -> None:
+        self.settlements: list[Settlement] = []
+        self.claimed: set[tuple[int, int]] = set()
+        self.refusal: Exception | None = None
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        if self.refusal is not None:
+            raise self.refusal
+        self.settlements.append(settlement)
+        return Settled(settlement.number, keccak256(settlement.data), 300_000, 40 + settlement.number)
+
+    async def is_claimed(self, batch: int, index: int) -> bool | None:
+        return (batch, index) in self.claimed
+
+    def health(self) -> Health:
+        return Health()
+
+
+class FakeWatcher:
+    """The port Watcher with what is pending set by the test."""
+
+    def __init__(self) -> None:
+        self.waiting: list[InboxEntry] = []
+
+    async def run(self) -> None:
+        return None
+
+    def pending(self) -> list[InboxEntry]:
+        return self.waiting
+
+    def health(self) -> Health:
+        return Health()
+
+
+class World:
+    """A sequencer over the database in `folder`. Made again over the same folder, it is a restart."""
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: ManualClock | None = None,
+        store: Store | None = None,
+        max_batch_transactions: int = 1_000,
+        **node_settings: int,
+    ) -> None:
+        self.clock = clock or ManualClock()
+        self.store = store or Store(folder, SEPARATOR)
+        self.settler = FakeSettler()
+        self.watcher = FakeWatcher()
+        self.queue = ProverQueue(self.clock, CountedRandomness(), ProofMode.EXECUTE, VKEY, lease_ms=LEASE_MS)
+        self.sealed: list[SealedBlock] = []
+        self.pipeline = Pipeline(
+            self.store,
+            self.queue,
+            self.settler,
+            self.clock,
+            lambda reason: self.node.halt(reason),
+            SEPARATOR,
+            max_age_ms=BATCH_MS,
+            max_transactions=max_batch_transactions,
+        )
+        settings = {"seal_interval_ms": SEAL_MS, "max_waiting": 64} | node_settings
+        self.node = Node(self.store, self.clock, self._on_sealed, **settings)
+        replay(self.store, self.node, self.pipeline)
+        self.pipeline.resume(self.store.unsettled())
+        self._sequences: dict[bytes, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _on_sealed(self, block: SealedBlock) -> None:
+        self.sealed.append(block)
+        self.pipeline.sealed(block)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["World"]:
+        """Node and pipeline work inside the block; after it the process is as good as killed."""
+        self._tasks = [asyncio.create_task(self.node.run()), asyncio.create_task(self.pipeline.run())]
+        try:
+            yield self
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+            self.store.close()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["Api"]:
+        """`running`, with the API on a port of the loopback interface."""
+        history = History(self.store.path)
+        context = Context(
+            node=self.node,
+            store=self.store,
+            history=history,
+            queue=self.queue,
+            watcher=self.watcher,
+            settler=self.settler,
+            claims=self.settler,
+            clock=self.clock,
+            randomness=CountedRandomness(),
+            deployment=DEPLOYMENT,
+            domain_separator=SEPARATOR,
+            prover_token=TOKEN,
+        )
+        async with self.running():
+            runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=1)
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+                    yield Api(session)
+            finally:
+                await runner.cleanup()
+                history.close()
+
+    # ------------------------------------------------------------------ inbox
+
+    def entry(self, data: bytes) -> InboxEntry:
+        """The next inbox entry as L1 would show it."""
+        position = self.node.inbox_position()
+        chain_hash = keccak256(position.chain_hash + data)
+        return InboxEntry(position.count, data, chain_hash, 10 + position.count, b"\x0b" * 32)
+
+    async def submit_inbox(self, *entries: bytes) -> None:
+        """Has entries sequenced, one after the other."""
+        for data in entries:
+            await self.node.submit_inbox(self.entry(data))
+
+    async def list_and_fund(self) -> None:
+        """ETH with lots of 0.0001, USDC, a market with ticks of 0.01 USDC, and funds for Alice and Bob."""
+        time = self.clock.now_ms() // 1000
+        await self.submit_inbox(
+            encode_inbox_list_token(ListToken(time, ETH, bytes(20), 18)),
+            encode_inbox_list_token(ListToken(time, USDC, b"\x22" * 20, 6)),
+            encode_inbox_list_market(
+                ListMarket(time, MARKET, ETH, USDC, 10**14, 1, 10 * 10**6, 200, 500, 0, FEES)
+            ),
+            *(
+                encode_inbox_deposit(Deposit(time, token, signer.address, amount))
+                for signer in (ALICE, BOB)
+                for token, amount in ((ETH, 100 * 10**18), (USDC, 1_000_000 * 10**6))
+            ),
+        )
+
+    # ----------------------------------------------------------- transactions
+
+    def head(self, signer: Signer) -> dict[str, Any]:
+        """Account, signer, a fresh nonce and a far deadline."""
+        sequence = self._sequences.get(signer.address, 0)
+        self._sequences[signer.address] = sequence + 1
+        return {
+            "account": signer.address,
+            "signer": signer.address,
+            "nonce": sequence,
+            "deadline": MAX_U64,
+        }
+
+    def order(self, signer: Signer, side: Side, price: int, size: int, **changes: Any) -> PlaceOrder:
+        """A GTC order; price in ticks, size in lots."""
+        fields = {
+            "market": MARKET,
+            "side": side,
+            "time_in_force": TimeInForce.GTC,
+            "self_trade": SelfTrade.CANCEL_TAKER,
+            "price": price,
+            "size": size,
+            "client_order_id": 0,
+        }
+        return PlaceOrder(**self.head(signer) | fields | changes)
+
+    def cancel(self, signer: Signer, order_id: bytes) -> CancelOrder:
+        """A cancel by order id."""
+        return CancelOrder(**self.head(signer), order_id=order_id)
+
+    def withdrawal(self, signer: Signer, token: int, amount: int) -> Withdraw:
+        """A withdrawal to the signer's own address."""
+        return Withdraw(
+            **self.head(signer), token=token, amount=amount, recipient=signer.address, max_relay_fee=0
+        )
+
+    async def submit(self, signer: Signer, tx: Transaction) -> Accepted:
+        """Signs a transaction and has it sequenced."""
+        signed = digest(SEPARATOR, tx)
+        return await self.node.submit(tx, signed, signer.public_key, signer.sign(signed))
+
+    # ---------------------------------------------------------------- progress
+
+    async def seal(self) -> SealedBlock:
+        """Lets the open block grow old; gives it sealed."""
+        count = len(self.sealed)
+        self.clock.advance(SEAL_MS)
+        await eventually(lambda: len(self.sealed) > count)
+        return self.sealed[-1]
+
+    async def close_batch(self) -> None:
+        """Seals the open block and lets its batch grow old."""
+        waiting = self.queue.waiting()
+        await self.seal()
+        await eventually(self.pipeline_idle)
+        await asyncio.sleep(0)  # the batch's timer starts
+        self.clock.advance(BATCH_MS)
+        await eventually(lambda: self.queue.waiting() > waiting or self.node.halt_reason is not None)
+
+    def pipeline_idle(self) -> bool:
+        """Whether every sealed block has its root stored."""
+        return not self.pipeline._sealed and self.pipeline._filling is not None
+
+    async def prove(self) -> int:
+        """Plays a worker for one job; gives its batch."""
+        lease = self.queue.lease("test", ["execute"], VKEY)
+        assert lease is not None
+        values = self.store.unsettled()[0].public_values
+        await self.queue.result(lease.batch, lease.token, values, PROOF)
+        return lease.batch
+
+    async def fingerprint(self) -> tuple[object, ...]:
+        """Everything that the state holds."""
+        async with self.node.reading() as state:
+            return state_fingerprint(state)
+
+
+PROOF = Proof(b"", "test", cycles=1_000, prover_gas=2_000, execute_ms=3, peak_rss_mb=4)
+
+
+def state_fingerprint(state: State) -> tuple[object, ...]:
+    """A comparable picture of a state."""
+    return (
+        replace(state.meta),
+        {
+            address: (
+                {number: (lane.top, lane.window) for number, lane in account.lanes.items()},
+                {token: (x.total, x.locked) for token, x in account.balances.items() if x.total},
+                sorted(account.orders),
+            )
+            for address, account in state.accounts.items()
+        },
+        {order_id: order.remaining for order_id, order in state.orders.items()},
+        dict(state.clients),
+        sorted(state.tokens),
+        {number: market.last_price for number, market in state.markets.items()},
+    )
+
+
+async def eventually(condition: Any, timeout_s: float = 10) -> None:
+    """Lets other tasks and threads work until the condition holds."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - threads are waited for too
+            await asyncio.sleep(0.001)
+
+
+class Api:
+    """The API over HTTP, with the decoded answers."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+
+    async def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """Status and answer."""
+        async with self.session.get(path, headers=headers) as response:
+            return response.status, await response.json()
+
+    async def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+        """Status and answer; a body of bytes is sent as it is."""
+        raw = {"data": body} if isinstance(body, bytes) else {"json": body}
+        async with self.session.post(path, **raw, headers=headers) as response:
+            return response.status, await response.json() if response.status != 204 else None
+
+
+def order_body(tx: PlaceOrder, signer: Signer, price: str, size: str, **changes: Any) -> dict[str, Any]:
+    """The body of POST /v1/orders for a signed order."""
+    signed = signer.sign(digest(SEPARATOR, tx))
+    return {
+        "account": f"0x{tx.account.hex()}",
+        "signer": f"0x{tx.signer.hex()}",
+        "nonce": str(tx.nonce),
+        "deadline": str(tx.deadline),
+        "market": tx.market,
+        "side": "sell" if tx.side else "buy",
+        "timeInForce": tx.time_in_force.name,
+        "selfTrade": "cancel_taker",
+        "price": price,
+        "size": size,
+        "signature": f"0x{signed.hex()}",
+    } | changes
