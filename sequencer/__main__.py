@@ -15,7 +15,7 @@ from sequencer.adapters import local_worker
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
-from sequencer.adapters.l1 import ContractClaims, ExchangeContract, L1Error, Signer
+from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
 from sequencer.adapters.prover_queue import ProverQueue
@@ -96,7 +96,7 @@ class Sequencer:
                 queue=self.queue,
                 watcher=self.watcher,
                 settler=self.poster,
-                claims=ContractClaims(self.contract),
+                claims=L1Claims(self.contract),
                 clock=self.clock,
                 randomness=randomness,
                 deployment=deployment,

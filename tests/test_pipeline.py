@@ -79,7 +79,7 @@ async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_pa
     async with World(tmp_path, max_block_transactions=20, max_batch_transactions=50).running() as world:
         await world.list_and_fund()
         for _ in range(93):
-            await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 10))
+            await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 40))
         await eventually(lambda: world.queue.waiting() == 2)
         first, second = world.store.unsettled()
         assert (first.settlement.first_seq, first.settlement.end_seq) == (1, 41)
