@@ -230,6 +230,11 @@ class Node:
             yield self._state
 
     @property
+    def latest(self) -> State:
+        """The state as the writer has it, perhaps not durable yet: only for what a later commit decides on."""
+        return self._state
+
+    @property
     def halt_reason(self) -> str | None:
         """Why the node stopped sequencing; None while it runs."""
         return self._halt_reason

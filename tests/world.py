@@ -204,7 +204,7 @@ class World:
             try:
                 await web.TCPSite(runner, "127.0.0.1", 0).start()
                 async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
-                    yield Api(session)
+                    yield Api(session, self)
             finally:
                 await runner.cleanup()
                 history.close()
@@ -347,8 +347,9 @@ async def eventually(condition: Any, timeout_s: float = 10) -> None:
 class Api:
     """The API over HTTP, with the decoded answers."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, world: World) -> None:
         self.session = session
+        self.world = world
 
     async def get(self, path: str, **headers: str) -> tuple[int, Any]:
         """Status and answer."""

@@ -110,8 +110,7 @@ async def place_order(request: web.Request) -> web.Response:
     """POST /v1/orders"""
     context = request.app[CONTEXT]
     body: PlaceOrderBody = decode(await read_body(request), _PLACE_ORDER)
-    async with context.node.reading() as state:
-        market, base, quote = listed_market(state, body.market)
+    market, base, quote = listed_market(context.node.latest, body.market)
     order = _order(body, market, base, quote)
     accepted = await _submit(context, order, body.signature)
     return answer(_placed(accepted, order.side, market, base, quote))
@@ -123,8 +122,7 @@ async def cancel_order(request: web.Request) -> web.Response:
     body: CancelBody = decode(await read_body(request), _CANCEL)
     accepted = await _submit(context, _cancel(body), body.signature)
     (order,) = accepted.result.removed
-    async with context.node.reading() as state:
-        market, base, _ = listed_market(state, order.market)
+    market, base, _ = listed_market(context.node.latest, order.market)
     cancelled = {
         "orderId": hex_bytes(order.id),
         "status": "cancelled",
@@ -137,8 +135,7 @@ async def withdraw(request: web.Request) -> web.Response:
     """POST /v1/withdrawals"""
     context = request.app[CONTEXT]
     body: WithdrawalBody = decode(await read_body(request), _WITHDRAWAL)
-    async with context.node.reading() as state:
-        token = state.tokens.get(body.token)
+    token = context.node.latest.tokens.get(body.token)
     if token is None:
         raise Rejection(Code.UNKNOWN_TOKEN, f"token {body.token} is not listed", {"token": str(body.token)})
     unit = amount_unit(token)

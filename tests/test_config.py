@@ -1,0 +1,100 @@
+"""The configuration: what is missing or dangerous is refused by name."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sequencer.config import (
+    ConfigError,
+    ProofMode,
+    load,
+    load_deployment,
+    read_poster_key,
+    read_token,
+    require_safe,
+)
+from tests.world import DEPLOYMENT
+
+SETTINGS = """
+data_dir = "data"
+deployment = "deployment.json"
+rpc_url = "http://127.0.0.1:8545"
+poster_key_file = "/keys/poster"
+prover_token_file = "token"
+proof_mode = "execute"
+"""
+ANVIL_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+
+
+def written(folder: Path, text: str) -> Path:
+    """A configuration file."""
+    path = folder / "sequencer.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_are_relative_to_the_file_and_the_environment_takes_precedence(tmp_path: Path) -> None:
+    text = SETTINGS + 'port = 1\n[worker]\nprogram = "bin/prover"\nelf = "guest"\n'
+    config = load(written(tmp_path, text), {"ZKCLOB_PORT": "9000", "ZKCLOB_RPC_URL": "http://node"})
+    assert config.data_dir == tmp_path / "data"
+    assert config.poster_key_file == Path("/keys/poster")
+    assert config.worker is not None
+    assert config.worker.program == tmp_path / "bin/prover"
+    assert (config.port, config.rpc_url, config.proof_mode) == (9000, "http://node", ProofMode.EXECUTE)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("proof_mode", "proof_mod"), "proof_mod"),
+        (('proof_mode = "execute"', ""), "proof_mode"),
+        (('"execute"', '"mock"'), "proof_mode"),
+        (("rpc_url", "port = 70000\nrpc_url"), "port"),
+        (("rpc_url =", "rpc_url"), "Expected '='"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, change: tuple[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        load(written(tmp_path, SETTINGS.replace(*change)), {})
+
+
+def test_executing_is_refused_where_there_is_money(tmp_path: Path) -> None:
+    config = load(written(tmp_path, SETTINGS), {})
+    require_safe(config, DEPLOYMENT)
+    with pytest.raises(ConfigError, match="chain 1,"):
+        require_safe(config, msgspec.structs.replace(DEPLOYMENT, chain_id=1))
+    with pytest.raises(ConfigError, match="verifier"):
+        require_safe(config, msgspec.structs.replace(DEPLOYMENT, verifier_kind="sp1"))
+
+
+def test_keys_that_everybody_knows_are_refused_off_the_development_chain(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(ANVIL_KEY + "\n")
+    assert read_poster_key(path, 31337) == bytes.fromhex(ANVIL_KEY[2:])
+    with pytest.raises(ConfigError, match="everybody knows"):
+        read_poster_key(path, 1)
+    path.write_text("0x" + "42" * 32)
+    assert read_poster_key(path, 1) == b"\x42" * 32
+    path.write_text("0x1234")
+    with pytest.raises(ConfigError) as refused:
+        read_poster_key(path, 1)
+    assert "1234" not in str(refused.value)
+
+
+def test_a_token_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("secret")
+    with pytest.raises(ConfigError, match="16"):
+        read_token(path)
+    path.write_text("0123456789abcdef\n")
+    assert read_token(path) == "0123456789abcdef"
+
+
+def test_the_deployment_file_is_read_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    path.write_bytes(msgspec.json.encode(DEPLOYMENT))
+    assert load_deployment(path) == DEPLOYMENT
+    path.write_text('{"chain_id": 31337}')
+    with pytest.raises(ConfigError, match="exchange"):
+        load_deployment(path)
