@@ -11,7 +11,7 @@ import requests
 from eth_typing import ChecksumAddress
 from web3 import HTTPProvider, Web3
 from web3.contract.contract import ContractFunction
-from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception
+from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception, Web3RPCError
 from web3.types import TxParams
 
 from sequencer.abi import ERC20, EXCHANGE, decode_error
@@ -125,5 +125,8 @@ class L1Account:
             ) from error
         except requests.RequestException as error:
             raise L1ActionError(f"{self._url} does not answer: is it the RPC address? (--rpc)") from error
+        except Web3RPCError as error:
+            answer: Any = error.rpc_response or {}
+            raise L1ActionError(f"L1 answers: {answer.get('error', {}).get('message', error)}") from error
         except (Web3Exception, ValueError) as error:
-            raise L1ActionError(f"L1 answered: {error}") from error
+            raise L1ActionError(f"L1 answers: {error}") from error
