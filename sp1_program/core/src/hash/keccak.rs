@@ -2,7 +2,6 @@
 
 /// Bytes absorbed per permutation.
 const RATE: usize = 136;
-const RATE_WORDS: usize = RATE / 8;
 
 /// Keccak-256 of `data`.
 pub fn keccak256(data: &[u8]) -> [u8; 32] {
@@ -59,8 +58,8 @@ impl Sponge {
 
     fn permute_block(&mut self) {
         let (words, _) = self.block.0.as_chunks::<8>();
-        for i in 0..RATE_WORDS {
-            self.state[i] ^= u64::from_le_bytes(words[i]);
+        for (lane, word) in self.state.iter_mut().zip(words) {
+            *lane ^= u64::from_le_bytes(*word);
         }
         permute(&mut self.state);
         self.filled = 0;

@@ -63,31 +63,35 @@ fn same_half<const FROM: usize>(p: &Affine, q: &Affine) -> bool {
     (FROM..FROM + 4).all(|i| p[i] == q[i])
 }
 
-/// `[P, P, 2 P, 3 P, …]`: entry i is i P, but for the first, which is never read.
-fn multiples<const N: usize>(point: &Affine) -> [Affine; N] {
-    let mut table = [*point; N];
-    let mut sum = Sum(Some(*point));
-    for entry in &mut table[2..] {
-        sum.add(point);
-        *entry = sum.0.expect("fewer multiples than the group order");
+/// Fills `table` so that entry i is i times the point; the first is never read.
+///
+/// No special case of addition can occur: i P and P have the same x only for i = 1 and i = n − 1.
+fn fill_with_multiples(table: &mut [Affine], point: &Affine) {
+    table[1] = *point;
+    table[2] = *point;
+    ops::double(&mut table[2]);
+    for i in 3..table.len() {
+        table[i] = table[i - 1];
+        ops::add(&mut table[i], point);
     }
-    table
 }
 
 /// Multiples of the generator and of 2^128 times it, one for each value of a byte.
 struct GeneratorTables {
-    low: [Affine; 256],
-    high: [Affine; 256],
+    low: Vec<Affine>,
+    high: Vec<Affine>,
 }
 
-/// Made once per run: 30,000 gas, as much as two signatures.
+/// Made once per run, for the cost of about seven signatures.
 fn generator_tables() -> &'static GeneratorTables {
-    static TABLES: OnceLock<Box<GeneratorTables>> = OnceLock::new();
+    static TABLES: OnceLock<GeneratorTables> = OnceLock::new();
     TABLES.get_or_init(|| {
-        let mut high = Sum(Some(GENERATOR));
-        high.double(128);
-        let high = high.0.expect("doubling a point never gives infinity");
-        Box::new(GeneratorTables { low: multiples(&GENERATOR), high: multiples(&high) })
+        let mut tables = GeneratorTables { low: vec![[0; 8]; 256], high: vec![[0; 8]; 256] };
+        let mut high = GENERATOR;
+        (0..128).for_each(|_| ops::double(&mut high));
+        fill_with_multiples(&mut tables.low, &GENERATOR);
+        fill_with_multiples(&mut tables.high, &high);
+        tables
     })
 }
 
@@ -97,7 +101,8 @@ pub fn double_multiply(u1: &U256, u2: &U256, q: &Affine) -> Sum {
     let (first, second) = glv::split(u2);
     let mut base = *q;
     negate_if(first.negative, &mut base);
-    let q_low: [Affine; 16] = multiples(&base);
+    let mut q_low = [[0; 8]; 16];
+    fill_with_multiples(&mut q_low, &base);
     let q_high = endomorphism(&q_low, first.negative != second.negative);
 
     let mut sum = Sum::INFINITY;
@@ -113,7 +118,7 @@ pub fn double_multiply(u1: &U256, u2: &U256, q: &Affine) -> Sum {
     sum
 }
 
-fn add_entry<const N: usize>(sum: &mut Sum, table: &[Affine; N], digit: usize) {
+fn add_entry(sum: &mut Sum, table: &[Affine], digit: usize) {
     if digit != 0 {
         sum.add(&table[digit]);
     }
