@@ -73,6 +73,10 @@ class ManualClock:
         self._sleepers.append((self._now_ms + duration_ms, future))
         await future
 
+    def sleepers(self) -> int:
+        """How many sleep now."""
+        return len(self._sleepers)
+
     def advance(self, duration_ms: int) -> None:
         """Lets time pass and wakes whoever slept until now."""
         self._now_ms += duration_ms

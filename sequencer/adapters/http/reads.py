@@ -1,9 +1,11 @@
 """Reads: the book and balances from memory, what happened from the database."""
 
+import asyncio
 import re
 from typing import Any, Final
 
 from aiohttp import web
+from zkclob_native import merkle_proof
 
 from sequencer.adapters.history import Page, Row
 from sequencer.adapters.http import fields
@@ -24,7 +26,6 @@ from sequencer.core.constants import (
 )
 from sequencer.core.errors import Code
 from sequencer.core.ledger import Account
-from sequencer.core.outbox import outbox_proof
 from sequencer.core.signing import DOMAIN_NAME, DOMAIN_VERSION
 from sequencer.core.state import State
 from sequencer.core.types import Deposit, Market, Order, Side, TimeInForce, Token
@@ -32,6 +33,9 @@ from sequencer.core.types import Deposit, Market, Order, Side, TimeInForce, Toke
 BODY_BYTES_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 1_000
 LIMIT_MAX: Final = 1_000
+CLAIMS_MAX: Final = 100
+"""Withdrawals in one answer: each may cost a Merkle proof and a call to L1."""
+L1_WAIT_S: Final = 1
 _NUMBER_END: Final = (1 << 63) - 1
 _PAIR: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 
@@ -233,19 +237,29 @@ def _resting_order(state: State, order: Order) -> dict[str, object]:
 async def withdrawals(request: web.Request) -> web.Response:
     """GET /v1/accounts/{address}/withdrawals"""
     context = request.app[CONTEXT]
-    limit = _query_number(request, "limit", 100, LIMIT_MAX)
+    limit = _query_number(request, "limit", CLAIMS_MAX, CLAIMS_MAX)
     async with context.node.reading() as state:
         address, _ = _known_account(state, request)
         listed = dict(state.tokens)
     rows = await context.history.withdrawals(address, limit)
-    return answer([await _withdrawal(context, listed, row) for row in rows])
+    settled = [row for row in rows if row["status"] == "settled"]
+    outboxes = {batch: await context.history.outbox(batch) for batch in {row["batch"] for row in settled}}
+    claimed = await _claimed(context, settled)
+    shown = []
+    for row in rows:
+        item = _withdrawal(context, listed.get(row["token"]), row)
+        if row["status"] == "settled":
+            item["claim"] = _claim(row, outboxes[row["batch"]])
+        if row["seq"] in claimed:
+            item["status"] = "claimed"
+        shown.append(item)
+    return answer(shown)
 
 
-async def _withdrawal(context: Context, listed: dict[int, Token], row: Row) -> dict[str, Any]:
-    token = listed.get(row["token"])
+def _withdrawal(context: Context, token: Token | None, row: Row) -> dict[str, Any]:
     # A refund may be of a token that is not listed; then its base units are all that is known.
-    unit = amount_unit(token) if token is not None else Unit(1, 0)
-    shown: dict[str, Any] = {
+    unit = Unit(1, 0) if token is None else amount_unit(token)
+    return {
         "seq": str(row["seq"]),
         "kind": "refund" if row["refund"] else "withdrawal",
         "token": row["token"],
@@ -256,27 +270,32 @@ async def _withdrawal(context: Context, listed: dict[int, Token], row: Row) -> d
         "block": str(row["block"]),
         "status": context.status(row["status"]),
     }
-    if row["status"] == "settled":
-        batch, index = row["batch"], row["leaf"]
-        proof = outbox_proof(await context.history.outbox(batch), index)
-        shown["claim"] = {
-            "batch": str(batch),
-            "index": str(index),
-            "proof": [hex_bytes(sibling) for sibling in proof],
-        }
-        if await _is_claimed(context, row):
-            shown["status"] = "claimed"
-    return shown
 
 
-async def _is_claimed(context: Context, row: Row) -> bool:
-    """A claim is final, so L1 is asked only until it says yes."""
-    if row["claimed"]:
-        return True
-    claimed = bool(await context.claims.is_claimed(row["batch"], row["leaf"]))
-    if claimed:
-        await context.store.mark_claimed(row["seq"])
-    return claimed
+def _claim(row: Row, leaves: list[bytes]) -> dict[str, object]:
+    """What the contract's `claim` needs besides the withdrawal itself."""
+    proof = merkle_proof(leaves, row["leaf"])
+    return {
+        "batch": str(row["batch"]),
+        "index": str(row["leaf"]),
+        "proof": [hex_bytes(sibling) for sibling in proof],
+    }
+
+
+async def _claimed(context: Context, settled: list[Row]) -> set[int]:
+    """Sequence numbers of what was paid. A claim is final, so L1 is asked only until it says yes, and not for long."""
+    known = {row["seq"] for row in settled if row["claimed"]}
+    open_rows = [row for row in settled if not row["claimed"]]
+    asked = (context.claims.is_claimed(row["batch"], row["leaf"]) for row in open_rows)
+    try:
+        async with asyncio.timeout(L1_WAIT_S):
+            answers = await asyncio.gather(*asked)
+    except TimeoutError:
+        return known
+    found = {row["seq"] for row, paid in zip(open_rows, answers, strict=True) if paid}
+    for seq in found:
+        await context.store.mark_claimed(seq)
+    return known | found
 
 
 async def deposits(request: web.Request) -> web.Response:
