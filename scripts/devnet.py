@@ -5,6 +5,7 @@
 `Devnet` is the same for the demo and the tests, which also kill the sequencer and put faults between it and L1.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -43,6 +44,7 @@ GOVERNOR, POSTER, FEES = 0, 1, 2
 FIRST_TRADER: Final = 3
 TRADERS: Final = 6
 TOKENS_MINTED: Final = 1_000_000
+FREE_PORTS: Final = range(20_000, 32_000)
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
 
@@ -294,10 +296,12 @@ def trader_wallet(index: int) -> Wallet:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port that nobody listens on now, below those that systems hand out by themselves."""
+    while True:
+        port = FREE_PORTS.start + secrets.randbelow(len(FREE_PORTS))
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def kill_group(process: subprocess.Popen[bytes], signal_number: signal.Signals) -> None:
@@ -325,7 +329,7 @@ def tail(path: Path, lines: int = 20) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
-@contextmanager
+@contextlib.contextmanager
 def interruptible() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set."""
     stop = threading.Event()
