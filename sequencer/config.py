@@ -44,8 +44,8 @@ class SealPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the open block ends: whichever comes first."""
 
     interval_ms: Positive = 1_000
-    max_transactions: Annotated[int, msgspec.Meta(ge=1, le=900)] = 900
-    """At most as many as always fit the data of one batch."""
+    max_transactions: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1_000
+    """A block is sealed earlier if more might not fit the data of one batch."""
 
 
 class BatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
