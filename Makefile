@@ -12,7 +12,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape demo devnet elf vectors bench-proof clean
+	test-ape demo devnet elf vectors bench-proof bench-ack clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ vectors: setup ## Write the shared test vectors anew
 
 bench-proof: setup ## Measure cycles and prover gas of the guest
 	$(python) -m scripts.bench_proof
+
+bench-ack: setup ## Measure how long an order waits for its acknowledgement
+	$(python) -m scripts.bench_ack
 
 clean: ## Remove what checks and runs leave in the checkout
 	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache build cache contracts/out contracts/cache
