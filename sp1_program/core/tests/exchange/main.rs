@@ -1,5 +1,6 @@
 //! The crate as its users see it.
 
+mod attacks;
 mod batches;
 mod hostile;
 mod support;
