@@ -39,12 +39,12 @@ encode() {
 
 # SP1's memory map and settings, as cargo prove build has them, and the paths that must not show.
 stock_flags() { # stock_flags RUSTC
-    local sources
-    sources="$(realpath "$("$1" --print sysroot)/lib/rustlib/src/rust")"
+    local sysroot
+    sysroot="$("$1" --print sysroot)"
     encode -C passes=lower-atomic -C link-arg=--image-base=0x78000000 -C panic=abort \
         --cfg 'getrandom_backend="custom"' \
         -C llvm-args=-misched-prera-direction=bottomup -C llvm-args=-misched-postra-direction=bottomup \
-        --remap-path-prefix="$sources=/rust" --remap-path-prefix="${CARGO_HOME:-$HOME/.cargo}=/cargo" \
+        --remap-path-prefix="$sysroot/lib/rustlib/src/rust=/rust" --remap-path-prefix="${CARGO_HOME:-$HOME/.cargo}=/cargo" \
         --remap-path-prefix="$guest_target=/target" --remap-path-prefix="$root=/zkclob"
 }
 
