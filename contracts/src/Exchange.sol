@@ -229,6 +229,11 @@ contract Exchange is IExchange, Ownable2Step, EIP712, ReentrancyGuardTransient {
         emit PosterChanged(poster_);
     }
 
+    /// @notice Always reverts: with no owner a lost poster could not be replaced, and nothing would settle again.
+    function renounceOwnership() public pure override {
+        revert OwnershipNotRenounceable();
+    }
+
     /// @dev A minimum of zero would let deposits of nothing fill the inbox.
     function _listToken(address l1Address, uint8 decimals, uint128 minDeposit) private returns (uint32 token) {
         if (minDeposit == 0 || decimals > MAX_DECIMALS || tokenCount == MAX_TOKEN_ID) revert InvalidListing();

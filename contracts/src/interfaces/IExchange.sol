@@ -47,6 +47,8 @@ interface IExchange {
     error NotAContract(address account);
     /// @notice The caller is not the poster.
     error NotPoster(address caller);
+    /// @notice Ownership can be transferred, never given up.
+    error OwnershipNotRenounceable();
 
     /// @notice No token has this identifier.
     error UnknownToken(uint32 token);

@@ -200,4 +200,11 @@ contract GovernanceTest is ExchangeFixture {
         exchange.acceptOwnership();
         assertEq(exchange.owner(), BOB);
     }
+
+    function testOwnershipCannotBeGivenUp() public {
+        vm.prank(GOVERNOR);
+        vm.expectRevert(IExchange.OwnershipNotRenounceable.selector);
+        exchange.renounceOwnership();
+        assertEq(exchange.owner(), GOVERNOR);
+    }
 }
