@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Genesis} from "../../src/libraries/Genesis.sol";
-import {Test} from "../support/Test.sol";
+import {VectorReader} from "../support/VectorReader.sol";
 
-contract GenesisTest is Test {
+contract GenesisTest is VectorReader {
     /// Section 2.3 of the protocol written out as bytes.
     function testRootIsThatOfTheEmptyState() public pure {
         bytes memory meta = new bytes(69);
@@ -18,5 +18,11 @@ contract GenesisTest is Test {
             state[129 + i] = metaHash[i];
         }
         assertEq(Genesis.stateRoot(), keccak256(state));
+    }
+
+    function testRootIsThatOfTheVectors() public view {
+        bytes32 root = Genesis.stateRoot();
+        assertEq(vm.parseJsonBytes32(vectors("state.json"), ".steps[0].root"), root);
+        assertEq(vm.parseJsonBytes32(vectors("batches.json"), ".cases[0].pre.root"), root);
     }
 }

@@ -11,9 +11,19 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 selector) external;
+    function keyExistsJson(string calldata json, string calldata path) external view returns (bool);
     function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
+    function parseJsonAddress(string calldata json, string calldata path) external pure returns (address);
+    function parseJsonBytes(string calldata json, string calldata path) external pure returns (bytes memory);
+    function parseJsonBytes32(string calldata json, string calldata path) external pure returns (bytes32);
+    function parseJsonBytes32Array(string calldata json, string calldata path) external pure returns (bytes32[] memory);
+    function parseJsonBytesArray(string calldata json, string calldata path) external pure returns (bytes[] memory);
+    function parseJsonString(string calldata json, string calldata path) external pure returns (string memory);
+    function parseJsonUint(string calldata json, string calldata path) external pure returns (uint256);
     function prank(address sender) external;
+    function readFile(string calldata path) external view returns (string memory);
     function startPrank(address sender) external;
     function stopPrank() external;
+    function toString(uint256 value) external pure returns (string memory);
     function warp(uint256 timestamp) external;
 }
