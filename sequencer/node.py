@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sequencer.core.codec import MAX_TRANSACTION_DATA, parse_inbox_entry
-from sequencer.core.constants import ZERO_HASH
+from sequencer.core.constants import MAX_MAKERS, ZERO_HASH
 from sequencer.core.errors import Rejection
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.state import State
@@ -45,6 +45,11 @@ MAX_BLOCK_HEAD: Final = 64
 """Bytes that a block adds besides its transactions, and the growth of the counts before them; generous."""
 MAX_BLOCK_TRANSACTIONS: Final = (MAX_BATCH_DATA - MAX_BLOCK_HEAD) // MAX_TRANSACTION_DATA
 """Any block of this many fits a batch."""
+MAX_BATCH_STEPS: Final = 4_000
+"""Transactions and fills of a batch. A fill touches an order and an account of its own, so takers that meet many makers
+would otherwise make a witness and a proof too large."""
+MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_MAKERS
+"""A block with this many takes no more; the transaction that got it there may have added MAX_MAKERS fills."""
 MAX_GROUP: Final = 256
 """Transactions per commit; bounds how long an answer waits for others."""
 
@@ -83,6 +88,7 @@ class _OpenBlock:
     signatures: list[tuple[bytes, bytes]] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    steps: int = 0
 
     def add(
         self,
@@ -96,6 +102,7 @@ class _OpenBlock:
         self.block.transactions.append(tx)
         self.digests.append(digest)
         self.results.append(result)
+        self.steps += 1 + len(result.fills)
         if isinstance(tx, SequencedEntry):
             self.entries.append(tx.data)
         else:
@@ -364,7 +371,10 @@ class Node:
     # ---------------------------------------------------------------- sealing
 
     def _is_full(self) -> bool:
-        return self._open is not None and len(self._open.digests) >= self._max_block_transactions
+        block = self._open
+        return block is not None and (
+            len(block.digests) >= self._max_block_transactions or block.steps >= MAX_BLOCK_STEPS
+        )
 
     def _seal_into(self, journal: JournalGroup, sealed: list[SealedBlock]) -> None:
         """Seals the open block, if there is one with transactions."""
@@ -389,6 +399,7 @@ class Node:
             digests=block.digests,
             signatures=block.signatures,
             results=block.results,
+            steps=block.steps,
         )
 
     def _start_seal_timer(self) -> None:

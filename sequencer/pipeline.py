@@ -23,7 +23,7 @@ from sequencer.core.digests import digests_hash
 from sequencer.core.outbox import encode_outbox_leaf, outbox_root
 from sequencer.core.public_values import PublicValues
 from sequencer.core.types import Withdrawal
-from sequencer.node import MAX_BATCH_DATA, MAX_BLOCK_HEAD, Node, ReplayError
+from sequencer.node import MAX_BATCH_DATA, MAX_BATCH_STEPS, MAX_BLOCK_HEAD, Node, ReplayError
 from sequencer.ports import (
     BatchStore,
     Clock,
@@ -61,17 +61,23 @@ class _Filling:
         self.blocks: list[_Rooted] = []
         self._encoder = DataEncoder(first.sealed.first_seq)
         self._transactions = 0
+        self._steps = 0
         self.add(first)
 
     def add(self, rooted: _Rooted) -> None:
         self._encoder.add_block(rooted.sealed.block)
         self._transactions += len(rooted.sealed.digests)
+        self._steps += rooted.sealed.steps
         self.blocks.append(rooted)
 
     def fits(self, sealed: SealedBlock, max_transactions: int) -> bool:
         added = len(sealed.digests)
         size = self._encoder.size + MAX_BLOCK_HEAD + added * MAX_TRANSACTION_DATA
-        return self._transactions + added <= max_transactions and size <= MAX_BATCH_DATA
+        return (
+            self._transactions + added <= max_transactions
+            and self._steps + sealed.steps <= MAX_BATCH_STEPS
+            and size <= MAX_BATCH_DATA
+        )
 
     def data(self) -> bytes:
         return self._encoder.encode()

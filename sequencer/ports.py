@@ -298,6 +298,8 @@ class SealedBlock:
     signatures: list[tuple[bytes, bytes]]
     """Public key and signature of each signed transaction."""
     results: list[Result]
+    steps: int
+    """Its transactions and fills."""
 
     @property
     def first_seq(self) -> int:

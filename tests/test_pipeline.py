@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import zkclob_native as native
 
+from sequencer import node as node_module
 from sequencer import pipeline as pipeline_module
 from sequencer.core.errors import Code
 from sequencer.core.public_values import PublicValues
@@ -84,6 +85,21 @@ async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_pa
         first, second = world.store.unsettled()
         assert (first.settlement.first_seq, first.settlement.end_seq) == (1, 41)
         assert (second.settlement.first_seq, second.settlement.end_seq) == (41, 81)
+
+
+async def test_fills_fill_blocks_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_module, "MAX_BLOCK_STEPS", 12)
+    monkeypatch.setattr(pipeline_module, "MAX_BATCH_STEPS", 20)
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        await world.seal()
+        for price in range(8):
+            await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000 + price, 40))
+        await world.submit(BOB, world.order(BOB, Side.ASK, 250_000, 320))
+        assert [block.steps for block in world.sealed] == [7, 17]
+        await eventually(lambda: world.queue.waiting() == 1)
+        (batch,) = world.store.unsettled()
+        assert batch.settlement.end_seq == 8
 
 
 @pytest.mark.parametrize("proven", [False, True])
