@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from scripts.audit import Auditor
-from scripts.devnet import Devnet, Pace
+from scripts.devnet import Devnet, Pace, tail
 from sequencer.client import ApiError, Client
 from sequencer.client.decimals import to_units
 from sequencer.client.l1 import L1Account
@@ -22,6 +21,14 @@ WAIT_S: Final = 30.0
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     with Devnet(tmp_path_factory.mktemp("devnet"), pace=PACE) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _shown_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The end of the sequencer's log is shown with a test that fails."""
+    yield
+    if "devnet" in request.fixturenames:
+        print(tail(request.getfixturevalue("devnet").log("sequencer")))
 
 
 class Party:
@@ -70,8 +77,3 @@ def require_conserved(devnet: Devnet) -> None:
     audited = auditor.audit()
     assert audited.l1_root == audited.l2_root
     assert [token for token in audited.tokens if not token.conserved] == []
-
-
-def log_of(devnet: Devnet) -> str:
-    """What the sequencer wrote."""
-    return Path(devnet.log("sequencer")).read_text()
