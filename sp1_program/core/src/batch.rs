@@ -76,7 +76,7 @@ fn word(number: u64) -> Digest {
 pub fn run<R: Recorder>(
     state: &mut State<R>,
     batch: &Batch,
-    mut after_block: impl FnMut(&State<R>),
+    mut after_block: impl FnMut(&mut State<R>),
 ) -> Result<(PublicValues, Effects), Error> {
     let prev_state_root = state.root();
     let first_seq = state.meta.next_seq;

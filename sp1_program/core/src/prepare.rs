@@ -35,11 +35,12 @@ pub struct Prepared {
 /// Re-executes a batch that starts at `state`, verifies its signatures (one for each signed transaction, in order),
 /// and makes its witness. Then executes the witness as the guest will: both must agree.
 pub fn prepare(state: &State, batch: &Batch, signatures: &[Signature]) -> Result<Prepared, Error> {
-    let mut working = state.recorded();
+    let mut before = state.clone();
+    let mut working = before.recorded();
     let mut block_roots = Vec::new();
     let (public_values, effects) = batch::run(&mut working, batch, |state| block_roots.push(state.root()))?;
     check_signatures(signatures, &effects.claims)?;
-    let witness = encode(state, &working, batch, signatures);
+    let witness = encode(&before, &working, batch, signatures);
     if execute(&witness)? != public_values.encode() {
         return Err(Error::Mismatch("the witness gives other public values than the whole state"));
     }

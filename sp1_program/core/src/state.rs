@@ -29,8 +29,8 @@ impl Map for Accounts {
         encode_account(value, out);
     }
 
-    fn leaf_hash(key: &Address, value: &[u8]) -> Digest {
-        keccak256_concat(&[&[0x10], key, value])
+    fn leaf_hash(pair: &[u8]) -> Digest {
+        keccak256_concat(&[&[0x10], pair])
     }
 
     fn inner_hash(bit: u16, left: &Digest, right: &Digest) -> Digest {
@@ -67,8 +67,8 @@ macro_rules! poseidon2_map {
                 $encode(value, out);
             }
 
-            fn leaf_hash(key: &$key, value: &[u8]) -> poseidon2::Digest {
-                poseidon2::hash_bytes($leaf, &[key, value].concat())
+            fn leaf_hash(pair: &[u8]) -> poseidon2::Digest {
+                poseidon2::hash_bytes($leaf, pair)
             }
 
             fn inner_hash(
@@ -151,8 +151,8 @@ impl State {
         }
     }
 
-    /// The same state, with every access to its tries recorded from here on.
-    pub fn recorded(&self) -> State<Visited> {
+    /// The same state, with every access to its tries recorded from here on; see [`Trie::recorded`].
+    pub fn recorded(&mut self) -> State<Visited> {
         State {
             meta: self.meta.clone(),
             accounts: self.accounts.recorded(),
@@ -164,8 +164,8 @@ impl State {
 }
 
 impl<R: Recorder> State<R> {
-    /// The state root.
-    pub fn root(&self) -> Digest {
+    /// The state root. Hashes what changed.
+    pub fn root(&mut self) -> Digest {
         let meta_hash = keccak256_concat(&[&[0x50], &encode_meta(&self.meta)]);
         keccak256_concat(&[
             &[0x60],

@@ -1,7 +1,7 @@
 //! Path-compressed binary Merkle trie (crit-bit) over keys of one length.
 //!
 //! Nodes are shared and copied on write, so a copy of a trie costs nothing. A node keeps its hash until something
-//! below it changes: every node is hashed at most once before and once after a batch. Values are held decoded.
+//! below it changes: every node is hashed once before and at most once after a batch. Values are held decoded.
 //!
 //! A trie may be partial: an opaque node stands for a subtree of which only the hash is known, and an operation that
 //! would have to look into it fails. What an operation looks into is told to a [`Recorder`], which is how a witness
@@ -9,7 +9,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::codec::Reader;
 use crate::errors::Error;
@@ -24,7 +24,8 @@ pub trait Map: Clone + 'static {
 
     fn decode(key: &Self::Key, value: &[u8]) -> Result<Self::Value, Error>;
     fn encode(value: &Self::Value, out: &mut Vec<u8>);
-    fn leaf_hash(key: &Self::Key, value: &[u8]) -> Self::Hash;
+    /// Of a leaf, given its key and encoded value, one after the other.
+    fn leaf_hash(pair: &[u8]) -> Self::Hash;
     fn inner_hash(bit: u16, left: &Self::Hash, right: &Self::Hash) -> Self::Hash;
     /// `None` if the bytes are not those of any hash: each hash has one form.
     fn hash_from_bytes(bytes: &Digest) -> Option<Self::Hash>;
@@ -59,7 +60,8 @@ fn address<T>(node: &T) -> usize {
 
 #[derive(Clone)]
 struct Node<M: Map> {
-    hash: OnceLock<M::Hash>,
+    /// `None` since something here or below changed; always there in an opaque node.
+    hash: Option<M::Hash>,
     body: Body<M>,
 }
 
@@ -67,15 +69,18 @@ struct Node<M: Map> {
 enum Body<M: Map> {
     /// Known by its hash only.
     Opaque,
-    Leaf {
-        key: M::Key,
-        value: M::Value,
-    },
+    Leaf(Box<Leaf<M>>),
     /// Keys whose bit `bit` is 0 are in the first child. All agree on the bits before it.
     Inner {
         bit: u16,
         children: [Arc<Node<M>>; 2],
     },
+}
+
+#[derive(Clone)]
+struct Leaf<M: Map> {
+    key: M::Key,
+    value: M::Value,
 }
 
 /// A map with a Merkle root, as the protocol defines it.
@@ -97,9 +102,10 @@ impl<M: Map> Clone for Trie<M> {
 }
 
 impl<M: Map, R: Recorder> Trie<M, R> {
-    /// The Merkle root; 32 zero bytes for the empty map.
-    pub fn root(&self) -> Digest {
-        self.root.as_ref().map_or([0; 32], |root| M::hash_to_bytes(&root.hash(&mut Vec::new())))
+    /// The Merkle root; 32 zero bytes for the empty map. Hashes what changed.
+    pub fn root(&mut self) -> Digest {
+        let root = self.root.as_mut();
+        root.map_or([0; 32], |root| M::hash_to_bytes(&Node::hash(root, &mut Vec::new())))
     }
 
     pub fn get(&self, key: &M::Key) -> Result<Option<&M::Value>, Error> {
@@ -125,7 +131,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
             }
             match Node::body_mut(node) {
                 Body::Inner { bit, children } => node = &mut children[bit_of(key, *bit)],
-                Body::Leaf { key: found, value } => return Ok((found == key).then_some(value)),
+                Body::Leaf(leaf) => return Ok((leaf.key == *key).then_some(&mut leaf.value)),
                 Body::Opaque => return Ok(None),
             }
         }
@@ -158,7 +164,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
         let old = Arc::clone(node);
         let new = Arc::new(Node::leaf(key, value));
         let children = if bit_of(&key, bit) == 0 { [new, old] } else { [old, new] };
-        *node = Arc::new(Node { hash: OnceLock::new(), body: Body::Inner { bit, children } });
+        *node = Arc::new(Node { hash: None, body: Body::Inner { bit, children } });
     }
 
     /// Takes a key out; its sibling, which may be opaque, moves to its parent's place. Nothing if it is not there.
@@ -167,7 +173,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
             return Ok(());
         }
         let Some(mut node) = self.root.as_mut() else { return Ok(()) };
-        if matches!(node.body, Body::Leaf { .. }) {
+        if matches!(node.body, Body::Leaf(_)) {
             self.root = None;
             return Ok(());
         }
@@ -188,7 +194,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
             self.recorder.visit(&**node);
             match &node.body {
                 Body::Inner { bit, children } => node = &children[turn(*bit)],
-                Body::Leaf { key, value } => return Ok(Some((key, value))),
+                Body::Leaf(leaf) => return Ok(Some((&leaf.key, &leaf.value))),
                 Body::Opaque => return Err(Error::NodeLeftOut(M::NAME)),
             }
         }
@@ -196,8 +202,10 @@ impl<M: Map, R: Recorder> Trie<M, R> {
 }
 
 impl<M: Map> Trie<M> {
-    /// The same trie, recorded from here on.
-    pub fn recorded(&self) -> Trie<M, Visited> {
+    /// The same trie, recorded from here on. What was visited is known by where it lies, so this trie is hashed now,
+    /// and must live unchanged until it is written.
+    pub fn recorded(&mut self) -> Trie<M, Visited> {
+        self.root();
         Trie { root: self.root.clone(), recorder: Visited::default() }
     }
 
@@ -208,7 +216,7 @@ impl<M: Map> Trie<M> {
         while let Some(node) = pending.pop() {
             match &node.body {
                 Body::Inner { children, .. } => pending.extend([&*children[1], &*children[0]]),
-                Body::Leaf { key, value } => items.push((key, value)),
+                Body::Leaf(leaf) => items.push((&leaf.key, &leaf.value)),
                 Body::Opaque => {}
             }
         }
@@ -227,7 +235,7 @@ impl<M: Map> Trie<M> {
     pub fn read_partial(reader: &mut Reader) -> Result<Self, Error> {
         let root = match reader.u8()? {
             EMPTY => None,
-            tag => Some(Arc::new(Node::read_partial(tag, 0, reader)?)),
+            tag => Some(Node::read_partial(tag, 0, reader, &mut Vec::new())?.0),
         };
         Ok(Trie { root, recorder: () })
     }
@@ -278,29 +286,35 @@ const INNER: u8 = 3;
 
 impl<M: Map> Node<M> {
     fn leaf(key: M::Key, value: M::Value) -> Self {
-        Node { hash: OnceLock::new(), body: Body::Leaf { key, value } }
+        Node { hash: None, body: Body::Leaf(Box::new(Leaf { key, value })) }
     }
 
     /// The body, to be changed: a copy if the node is shared, and its hash is forgotten.
     fn body_mut(node: &mut Arc<Self>) -> &mut Body<M> {
         let node = Arc::make_mut(node);
-        node.hash.take();
+        node.hash = None;
         &mut node.body
     }
 
-    /// The hash, computed where it is not known. `buffer` is for encoding values.
-    fn hash(&self, buffer: &mut Vec<u8>) -> M::Hash {
-        *self.hash.get_or_init(|| match &self.body {
-            Body::Leaf { key, value } => {
+    /// The hash, computed where something changed. `buffer` is for encoding.
+    fn hash(node: &mut Arc<Self>, buffer: &mut Vec<u8>) -> M::Hash {
+        if let Some(hash) = node.hash {
+            return hash;
+        }
+        let node = Arc::make_mut(node);
+        let hash = match &mut node.body {
+            Body::Leaf(leaf) => {
                 buffer.clear();
-                M::encode(value, buffer);
-                M::leaf_hash(key, buffer)
+                buffer.extend_from_slice(leaf.key.as_ref());
+                M::encode(&leaf.value, buffer);
+                M::leaf_hash(buffer)
             }
             Body::Inner { bit, children: [left, right] } => {
-                M::inner_hash(*bit, &left.hash(buffer), &right.hash(buffer))
+                M::inner_hash(*bit, &Self::hash(left, buffer), &Self::hash(right, buffer))
             }
             Body::Opaque => unreachable!("an opaque node is made with its hash and never changed"),
-        })
+        };
+        *node.hash.insert(hash)
     }
 
     fn branches_before(&self, bit: u16) -> bool {
@@ -321,52 +335,58 @@ impl<M: Map> Node<M> {
                 out.extend_from_slice(&bit.to_be_bytes());
                 children.iter().for_each(|child| child.write_partial(visited, out));
             }
-            Body::Leaf { key, value } if visited.contains(&address(self)) => {
+            Body::Leaf(leaf) if visited.contains(&address(self)) => {
                 out.push(LEAF);
-                out.extend_from_slice(key.as_ref());
-                let length_at = out.len();
-                out.extend_from_slice(&[0; 2]);
-                M::encode(value, out);
-                let length = (out.len() - length_at - 2) as u16;
-                out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+                out.extend_from_slice(leaf.key.as_ref());
+                let value = encode_value::<M>(&leaf.value);
+                out.extend_from_slice(&(value.len() as u16).to_be_bytes());
+                out.extend_from_slice(&value);
             }
             _ => {
+                let hash = self.hash.expect("a trie is hashed before it is recorded");
                 out.push(OPAQUE);
-                out.extend_from_slice(&M::hash_to_bytes(&self.hash(&mut Vec::new())));
+                out.extend_from_slice(&M::hash_to_bytes(&hash));
             }
         }
     }
 
-    /// Reads the node that starts with `tag`; it may not branch before bit `from`. As bit positions grow downwards
-    /// and end with the key, this recursion is never deeper than a key has bits.
-    fn read_partial(tag: u8, from: u16, reader: &mut Reader) -> Result<Self, Error> {
-        match tag {
+    /// Reads the node that starts with `tag` and hashes it; it may not branch before bit `from`. As bit positions grow
+    /// downwards and end with the key, this recursion is never deeper than a key has bits.
+    fn read_partial(
+        tag: u8,
+        from: u16,
+        reader: &mut Reader,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(Arc<Self>, M::Hash), Error> {
+        let (hash, body) = match tag {
             OPAQUE => {
-                let hash = M::hash_from_bytes(reader.array_ref()?)
-                    .ok_or(Error::Malformed("a hash in the witness is not canonical"))?;
-                Ok(Node { hash: OnceLock::from(hash), body: Body::Opaque })
+                let hash = M::hash_from_bytes(reader.array_ref()?);
+                (hash.ok_or(Error::Malformed("a hash in the witness is not canonical"))?, Body::Opaque)
             }
             LEAF => {
-                let key = decode_key::<M>(reader.take(size_of::<M::Key>())?)?;
+                let key = reader.take(size_of::<M::Key>())?;
                 let length = reader.u16()?;
                 let value = reader.take(usize::from(length))?;
-                let hash = M::leaf_hash(&key, value);
+                buffer.clear();
+                buffer.extend_from_slice(key);
+                buffer.extend_from_slice(value);
+                let key = decode_key::<M>(key)?;
                 let value = M::decode(&key, value)?;
-                Ok(Node { hash: OnceLock::from(hash), body: Body::Leaf { key, value } })
+                (M::leaf_hash(buffer), Body::Leaf(Box::new(Leaf { key, value })))
             }
             INNER => {
                 let bit = reader.u16()?;
                 if bit < from || usize::from(bit) >= 8 * size_of::<M::Key>() {
                     return Err(Error::Malformed("bit position of an inner node"));
                 }
-                let left = Self::read_partial(reader.u8()?, bit + 1, reader)?;
-                let right = Self::read_partial(reader.u8()?, bit + 1, reader)?;
-                let hash = M::inner_hash(bit, &left.hash(&mut Vec::new()), &right.hash(&mut Vec::new()));
-                let children = [Arc::new(left), Arc::new(right)];
-                Ok(Node { hash: OnceLock::from(hash), body: Body::Inner { bit, children } })
+                let (left, left_hash) = Self::read_partial(reader.u8()?, bit + 1, reader, buffer)?;
+                let (right, right_hash) = Self::read_partial(reader.u8()?, bit + 1, reader, buffer)?;
+                let hash = M::inner_hash(bit, &left_hash, &right_hash);
+                (hash, Body::Inner { bit, children: [left, right] })
             }
-            _ => Err(Error::Malformed("tag of a trie node")),
-        }
+            _ => return Err(Error::Malformed("tag of a trie node")),
+        };
+        Ok((Arc::new(Node { hash: Some(hash), body }), hash))
     }
 }
 

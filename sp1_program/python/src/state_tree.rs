@@ -32,7 +32,7 @@ impl StateTree {
 
     #[getter]
     fn root(&self, py: Python<'_>) -> [u8; 32] {
-        let state = self.state();
+        let mut state = self.state();
         py.detach(|| state.root())
     }
 
