@@ -2,7 +2,7 @@
 
 use crate::codec::values::*;
 use crate::errors::Error;
-use crate::hash::{keccak256, keccak256_concat, poseidon2};
+use crate::hash::{keccak, keccak256_concat, keccak256_pair, poseidon2};
 use crate::trie::{EncodedMap, Map, Recorder, Trie, Visited};
 use crate::types::*;
 
@@ -19,7 +19,7 @@ impl Map for Accounts {
     const NAME: &'static str = "accounts";
     type Key = Address;
     type Value = Account;
-    type Hash = Digest;
+    type Hash = keccak::Hash;
 
     fn decode(_key: &Address, value: &[u8]) -> Result<Account, Error> {
         decode_account(value)
@@ -29,24 +29,21 @@ impl Map for Accounts {
         encode_account(value, out);
     }
 
-    fn leaf_hash(pair: &[u8]) -> Digest {
-        keccak256_concat(&[&[0x10], pair])
+    fn leaf_hash(pair: &[u8]) -> keccak::Hash {
+        keccak::Hash::from_bytes(&keccak256_concat(&[&[0x10], pair]))
     }
 
-    fn inner_hash(bit: u16, left: &Digest, right: &Digest) -> Digest {
-        let mut node = [0x11; 67];
-        node[1..3].copy_from_slice(&bit.to_be_bytes());
-        node[3..35].copy_from_slice(left);
-        node[35..].copy_from_slice(right);
-        keccak256(&node)
+    fn inner_hash(bit: u16, left: &keccak::Hash, right: &keccak::Hash) -> keccak::Hash {
+        let [high, low] = bit.to_be_bytes();
+        keccak256_pair::<3>(u64::from_le_bytes([0x11, high, low, 0, 0, 0, 0, 0]), left, right)
     }
 
-    fn hash_from_bytes(bytes: &Digest) -> Option<Digest> {
-        Some(*bytes)
+    fn hash_from_bytes(bytes: &Digest) -> Option<keccak::Hash> {
+        Some(keccak::Hash::from_bytes(bytes))
     }
 
-    fn hash_to_bytes(hash: &Digest) -> Digest {
-        *hash
+    fn hash_to_bytes(hash: &keccak::Hash) -> Digest {
+        hash.to_bytes()
     }
 }
 

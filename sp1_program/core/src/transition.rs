@@ -150,13 +150,8 @@ fn place_order<R: Recorder>(
     seq: u64,
 ) -> Result<(), Stop> {
     let market = &state.market(order.market)?.ok_or(Code::UnknownMarket)?.clone();
-    let (base, quote) = check_terms(order, market)?;
-    check_standing(state, account, order)?;
-    let (token, amount) = match order.side {
-        Side::Bid => (market.quote, quote),
-        Side::Ask => (market.base, base),
-    };
-    check(state.account(account)?.available(token) >= amount, Code::InsufficientBalance)?;
+    let (token, amount) = check_terms(order, market)?;
+    check_standing(state, account, order, token, amount)?;
     if order.time_in_force == TimeInForce::PostOnly {
         check(!would_cross(state, order)?, Code::PostOnlyWouldCross)?;
     }
@@ -180,8 +175,8 @@ fn place_order<R: Recorder>(
     Ok(())
 }
 
-/// Checks an order against its market. Gives its base and quote amount.
-fn check_terms(order: &PlaceOrder, market: &Market) -> Result<(u128, u128), Code> {
+/// Checks an order against its market. Gives the token and amount that it may cost.
+fn check_terms(order: &PlaceOrder, market: &Market) -> Result<(u32, u128), Code> {
     use TimeInForce::{Gtc, Ioc, PostOnly};
     check(market.status == MarketStatus::Active, Code::MarketNotActive)?;
     check(matches!(order.time_in_force, Gtc | Ioc | PostOnly), Code::UnsupportedTimeInForce)?;
@@ -191,7 +186,10 @@ fn check_terms(order: &PlaceOrder, market: &Market) -> Result<(u128, u128), Code
     let (base, quote) = amounts(market, order.price, order.size).ok_or(Code::AmountTooLarge)?;
     check(quote >= market.min_notional, Code::BelowMinimum)?;
     check(within_band(order.price, market), Code::PriceBand)?;
-    Ok((base, quote))
+    Ok(match order.side {
+        Side::Bid => (market.quote, quote),
+        Side::Ask => (market.base, base),
+    })
 }
 
 fn within_band(price: u64, market: &Market) -> bool {
@@ -200,16 +198,23 @@ fn within_band(price: u64, market: &Market) -> bool {
     market.price_band == 0 || market.last_price == 0 || distance <= allowed
 }
 
-/// Checks that the account may have one more order, under this client order id.
-fn check_standing<R: Recorder>(state: &State<R>, account: &Address, order: &PlaceOrder) -> Result<(), Stop> {
+/// Checks that the account may have one more order, under this client order id, and can pay for it.
+fn check_standing<R: Recorder>(
+    state: &State<R>,
+    account: &Address,
+    order: &PlaceOrder,
+    token: u32,
+    amount: u128,
+) -> Result<(), Stop> {
+    let holder = state.account(account)?;
     if order.time_in_force != TimeInForce::Ioc {
-        check(state.account(account)?.open_orders() < MAX_OPEN_ORDERS, Code::TooManyOrders)?;
+        check(holder.open_orders() < MAX_OPEN_ORDERS, Code::TooManyOrders)?;
     }
     if order.client_order_id != 0 {
         let known = state.clients.get(&client_key(account, order.client_order_id))?;
         check(known.is_none(), Code::ClientOrderIdInUse)?;
     }
-    Ok(())
+    Ok(check(holder.available(token) >= amount, Code::InsufficientBalance)?)
 }
 
 fn would_cross<R: Recorder>(state: &State<R>, order: &PlaceOrder) -> Result<bool, Error> {

@@ -9,7 +9,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::sync::Arc;
+// The guest has one thread, and counts that threads need not share cost it less.
+#[cfg(target_os = "zkvm")]
+use std::rc::Rc as Shared;
+#[cfg(not(target_os = "zkvm"))]
+use std::sync::Arc as Shared;
 
 use crate::codec::Reader;
 use crate::errors::Error;
@@ -73,7 +77,7 @@ enum Body<M: Map> {
     /// Keys whose bit `bit` is 0 are in the first child. All agree on the bits before it.
     Inner {
         bit: u16,
-        children: [Arc<Node<M>>; 2],
+        children: [Shared<Node<M>>; 2],
     },
 }
 
@@ -85,7 +89,7 @@ struct Leaf<M: Map> {
 
 /// A map with a Merkle root, as the protocol defines it.
 pub struct Trie<M: Map, R = ()> {
-    root: Option<Arc<Node<M>>>,
+    root: Option<Shared<Node<M>>>,
     recorder: R,
 }
 
@@ -110,7 +114,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
 
     pub fn get(&self, key: &M::Key) -> Result<Option<&M::Value>, Error> {
         let leaf = self.leaf_towards(|bit| bit_of(key, bit))?;
-        Ok(leaf.and_then(|(found, value)| (found == key).then_some(value)))
+        Ok(leaf.and_then(|(found, value)| same(found, key).then_some(value)))
     }
 
     /// The first pair, in the order of keys, whose key starts with `prefix`.
@@ -131,7 +135,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
             }
             match Node::body_mut(node) {
                 Body::Inner { bit, children } => node = &mut children[bit_of(key, *bit)],
-                Body::Leaf(leaf) => return Ok((leaf.key == *key).then_some(&mut leaf.value)),
+                Body::Leaf(leaf) => return Ok(same(&leaf.key, key).then_some(&mut leaf.value)),
                 Body::Opaque => return Ok(None),
             }
         }
@@ -140,7 +144,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
     /// Adds a pair, or replaces the value of a key that is there.
     pub fn insert(&mut self, key: M::Key, value: M::Value) -> Result<(), Error> {
         let Some((found, _)) = self.leaf_towards(|bit| bit_of(&key, bit))? else {
-            self.root = Some(Arc::new(Node::leaf(key, value)));
+            self.root = Some(Shared::new(Node::leaf(key, value)));
             return Ok(());
         };
         match first_difference(found, &key) {
@@ -161,30 +165,34 @@ impl<M: Map, R: Recorder> Trie<M, R> {
             let Body::Inner { bit, children } = Node::body_mut(node) else { return };
             node = &mut children[bit_of(&key, *bit)];
         }
-        let old = Arc::clone(node);
-        let new = Arc::new(Node::leaf(key, value));
+        let old = Shared::clone(node);
+        let new = Shared::new(Node::leaf(key, value));
         let children = if bit_of(&key, bit) == 0 { [new, old] } else { [old, new] };
-        *node = Arc::new(Node { hash: None, body: Body::Inner { bit, children } });
+        *node = Shared::new(Node { hash: None, body: Body::Inner { bit, children } });
     }
 
     /// Takes a key out; its sibling, which may be opaque, moves to its parent's place. Nothing if it is not there.
     pub fn remove(&mut self, key: &M::Key) -> Result<(), Error> {
-        if self.get(key)?.is_none() {
-            return Ok(());
-        }
         let Some(mut node) = self.root.as_mut() else { return Ok(()) };
-        if matches!(node.body, Body::Leaf(_)) {
+        self.recorder.visit(&**node);
+        if node.has_key(key) {
             self.root = None;
             return Ok(());
         }
-        while let Some(turn) = node.turn_to_inner(key) {
+        while let Body::Inner { bit, children } = &node.body {
+            let turn = bit_of(key, *bit);
+            self.recorder.visit(&*children[turn]);
+            if children[turn].has_key(key) {
+                *node = Shared::clone(&children[1 - turn]);
+                return Ok(());
+            }
             let Body::Inner { children, .. } = Node::body_mut(node) else { return Ok(()) };
             node = &mut children[turn];
         }
-        if let Body::Inner { bit, children } = &node.body {
-            *node = Arc::clone(&children[1 - bit_of(key, *bit)]);
+        match node.body {
+            Body::Opaque => Err(Error::NodeLeftOut(M::NAME)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The leaf in which the walk ends that takes `turn(bit)` at each inner node.
@@ -289,19 +297,34 @@ impl<M: Map> Node<M> {
         Node { hash: None, body: Body::Leaf(Box::new(Leaf { key, value })) }
     }
 
-    /// The body, to be changed: a copy if the node is shared, and its hash is forgotten.
-    fn body_mut(node: &mut Arc<Self>) -> &mut Body<M> {
-        let node = Arc::make_mut(node);
+    /// The node, to be changed: a copy if it is shared. The guest calls this most of all, and never copies.
+    #[inline(always)]
+    fn unshared(node: &mut Shared<Self>) -> &mut Self {
+        if Shared::get_mut(node).is_none() {
+            Self::copy(node);
+        }
+        Shared::get_mut(node).expect("a copy is not shared")
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn copy(node: &mut Shared<Self>) {
+        *node = Shared::new(Node::clone(node));
+    }
+
+    /// The body, to be changed: the node's hash is forgotten.
+    fn body_mut(node: &mut Shared<Self>) -> &mut Body<M> {
+        let node = Self::unshared(node);
         node.hash = None;
         &mut node.body
     }
 
     /// The hash, computed where something changed. `buffer` is for encoding.
-    fn hash(node: &mut Arc<Self>, buffer: &mut Vec<u8>) -> M::Hash {
+    fn hash(node: &mut Shared<Self>, buffer: &mut Vec<u8>) -> M::Hash {
         if let Some(hash) = node.hash {
             return hash;
         }
-        let node = Arc::make_mut(node);
+        let node = Self::unshared(node);
         let hash = match &mut node.body {
             Body::Leaf(leaf) => {
                 buffer.clear();
@@ -321,11 +344,9 @@ impl<M: Map> Node<M> {
         matches!(self.body, Body::Inner { bit: own, .. } if own < bit)
     }
 
-    /// Where the walk to `key` goes on from here, if that is an inner node.
-    fn turn_to_inner(&self, key: &M::Key) -> Option<usize> {
-        let Body::Inner { bit, children } = &self.body else { return None };
-        let turn = bit_of(key, *bit);
-        matches!(children[turn].body, Body::Inner { .. }).then_some(turn)
+    /// Whether this is the leaf of `key`.
+    fn has_key(&self, key: &M::Key) -> bool {
+        matches!(&self.body, Body::Leaf(leaf) if same(&leaf.key, key))
     }
 
     fn write_partial(&self, visited: &HashSet<usize>, out: &mut Vec<u8>) {
@@ -357,7 +378,7 @@ impl<M: Map> Node<M> {
         from: u16,
         reader: &mut Reader,
         buffer: &mut Vec<u8>,
-    ) -> Result<(Arc<Self>, M::Hash), Error> {
+    ) -> Result<(Shared<Self>, M::Hash), Error> {
         let (hash, body) = match tag {
             OPAQUE => {
                 let hash = M::hash_from_bytes(reader.array_ref()?);
@@ -386,7 +407,7 @@ impl<M: Map> Node<M> {
             }
             _ => return Err(Error::Malformed("tag of a trie node")),
         };
-        Ok((Arc::new(Node { hash: Some(hash), body }), hash))
+        Ok((Shared::new(Node { hash: Some(hash), body }), hash))
     }
 }
 
@@ -394,6 +415,11 @@ impl<M: Map> Node<M> {
 fn bit_of(key: &impl AsRef<[u8]>, bit: u16) -> usize {
     let byte = key.as_ref()[usize::from(bit / 8)];
     usize::from(byte >> (7 - bit % 8) & 1)
+}
+
+/// Whether two keys are equal. The guest has no fast comparison of bytes; this one has no branches.
+fn same(a: &impl AsRef<[u8]>, b: &impl AsRef<[u8]>) -> bool {
+    a.as_ref().iter().zip(b.as_ref()).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }
 
 /// The first bit in which two keys differ.

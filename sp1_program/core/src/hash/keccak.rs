@@ -3,6 +3,56 @@
 /// Bytes absorbed per permutation.
 const RATE: usize = 136;
 
+/// Four words of the state, little-endian: what the guest hashes on without turning it into bytes and back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hash([u64; 4]);
+
+impl Hash {
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])))
+    }
+
+    pub fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(self.0) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Pads after the first `end` bytes of the state's block, permutes, and takes the digest.
+    fn squeeze(state: &mut [u64; 25], end: u32) -> Self {
+        state[(end / 8) as usize] ^= 1 << (end % 8 * 8);
+        state[RATE / 8 - 1] ^= 1 << 63;
+        permute(state);
+        Self(std::array::from_fn(|i| state[i]))
+    }
+}
+
+/// Keccak-256 of a prefix of `PREFIX` bytes (1 to 7), the first one lowest in `prefix`, and two hashes after it.
+pub fn keccak256_pair<const PREFIX: u32>(prefix: u64, left: &Hash, right: &Hash) -> Hash {
+    let mut state = [0; 25];
+    state[0] = prefix;
+    for (i, word) in [left.0, right.0].as_flattened().iter().enumerate() {
+        state[i] |= word << (8 * PREFIX);
+        state[i + 1] = word >> (64 - 8 * PREFIX);
+    }
+    Hash::squeeze(&mut state, PREFIX + 64)
+}
+
+/// Keccak-256 of little-endian words.
+pub fn keccak256_words(words: &[u64]) -> Hash {
+    let mut state = [0; 25];
+    let (blocks, rest) = words.as_chunks::<{ RATE / 8 }>();
+    for block in blocks {
+        state.iter_mut().zip(block).for_each(|(lane, word)| *lane ^= word);
+        permute(&mut state);
+    }
+    state.iter_mut().zip(rest).for_each(|(lane, word)| *lane ^= word);
+    Hash::squeeze(&mut state, 8 * rest.len() as u32)
+}
+
 /// Keccak-256 of `data`.
 pub fn keccak256(data: &[u8]) -> [u8; 32] {
     keccak256_concat(&[data])
@@ -98,6 +148,25 @@ mod tests {
             let expected: [u8; 32] = sha3::Keccak256::digest(&data[..n]).into();
             assert_eq!(keccak256(&data[..n]), expected, "length {n}");
         }
+    }
+
+    #[test]
+    fn words_hash_like_their_bytes() {
+        let words: Vec<u64> = (1..60).map(|i| i * 0x0123_4567_89ab_cdef).collect();
+        for n in 0..=words.len() {
+            let bytes: Vec<u8> = words[..n].iter().flat_map(|word| word.to_le_bytes()).collect();
+            assert_eq!(keccak256_words(&words[..n]).to_bytes(), keccak256(&bytes), "{n} words");
+        }
+    }
+
+    #[test]
+    fn pairs_hash_like_their_bytes() {
+        let (left, right) = (keccak256(b"left"), keccak256(b"right"));
+        let (l, r) = (Hash::from_bytes(&left), Hash::from_bytes(&right));
+        let expected = |prefix: &[u8]| keccak256_concat(&[prefix, &left, &right]);
+        assert_eq!(keccak256_pair::<1>(0x11, &l, &r).to_bytes(), expected(&[0x11]));
+        assert_eq!(keccak256_pair::<3>(0xfe_dc11, &l, &r).to_bytes(), expected(&[0x11, 0xdc, 0xfe]));
+        assert_eq!(keccak256_pair::<7>(7 << 48, &l, &r).to_bytes(), expected(&[0, 0, 0, 0, 0, 0, 7]));
     }
 
     #[test]
