@@ -73,6 +73,13 @@ verifying_key() {
         --target-dir "$cache/target" -p zkclob-prover --features vkey -- vkey --elf "$elf"
 }
 
+# What the guest is made from, as one hash; tests compare it with the manifest, so that no stale guest is committed.
+hash_sources() {
+    cd "$workspace"
+    find core/src core/Cargo.toml program Cargo.toml Cargo.lock -type f | LC_ALL=C sort | xargs sha256sum | sha256sum |
+        cut -d' ' -f1
+}
+
 write_manifest() { # write_manifest WAY
     local vkey sha256
     vkey="$(verifying_key)"
@@ -81,6 +88,7 @@ write_manifest() { # write_manifest WAY
 {
   "elf_sha256": "0x$sha256",
   "vkey": "$vkey",
+  "sources_sha256": "0x$(hash_sources)",
   "sp1_version": "$sp1_version",
   "circuit_version": "$circuit_version",
   "rustc_version": "$compiler",
