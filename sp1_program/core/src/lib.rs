@@ -1,19 +1,19 @@
-//! State transition of the exchange.
-
-pub mod hash;
-pub mod secp256k1;
+//! State transition of the exchange, as `docs/protocol.md` specifies it. The guest calls [`execute`]; natively
+//! [`prepare::prepare`] makes the witness for it. Both run the same code in [`transition`].
 
 pub mod batch;
 pub mod book;
 pub mod codec;
 pub mod digests;
 pub mod errors;
+pub mod hash;
 pub mod inbox;
 pub mod ledger;
 pub mod matching;
 pub mod outbox;
 #[cfg(not(target_os = "zkvm"))]
 pub mod prepare;
+pub mod secp256k1;
 pub mod signing;
 pub mod state;
 pub mod transition;

@@ -35,6 +35,9 @@ pub struct Prepared {
 /// Re-executes a batch that starts at `state`, verifies its signatures (one for each signed transaction, in order),
 /// and makes its witness. Then executes the witness as the guest will: both must agree.
 pub fn prepare(state: &State, batch: &Batch, signatures: &[Signature]) -> Result<Prepared, Error> {
+    if batch.inbox.iter().any(|entry| entry.len() > usize::from(u16::MAX)) {
+        return Err(Error::Mismatch("an inbox entry is too long for a witness"));
+    }
     let mut before = state.clone();
     let mut working = before.recorded();
     let mut block_roots = Vec::new();

@@ -23,7 +23,6 @@ pub const MAX_FEE: u32 = 10_000;
 pub const MAX_OPEN_ORDERS: u64 = 1_000;
 /// Resting orders that one taker may meet.
 pub const MAX_MAKERS: u32 = 256;
-pub const MAX_AGENTS: usize = 8;
 pub const OWNER_LANES: u16 = 8;
 pub const FIRST_AGENT_LANE: u16 = 256;
 pub const NONCE_WINDOW: u64 = 128;

@@ -316,6 +316,8 @@ fn inbox_entries_are_exactly_those_consumed() {
     assert!(matches!(exchange.prepare().err(), Some(Error::Mismatch(_))));
     exchange.inbox.clear();
     assert!(matches!(exchange.prepare().err(), Some(Error::Mismatch(_))));
+    exchange.inbox.push(vec![0; 65_536]);
+    assert!(matches!(exchange.prepare().err(), Some(Error::Mismatch(_))));
 }
 
 #[test]
