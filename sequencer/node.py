@@ -387,14 +387,11 @@ class Node:
             self._seal_timer.cancel()
         self._seal_due = False
         self._open = None
-        meta = self._state.meta
         return SealedBlock(
             block=block.block,
             meta=self._state.meta_bytes(),
             writes=self._state.take_writes(),
-            next_seq=meta.next_seq,
-            inbox_cursor=meta.inbox_cursor,
-            inbox_hash=meta.inbox_hash,
+            next_seq=self._state.meta.next_seq,
             entries=block.entries,
             digests=block.digests,
             signatures=block.signatures,

@@ -13,15 +13,12 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from struct import Struct
-from typing import Final
 
 from zkclob_native import Prepared, StateTree, keccak256, prepare
 
-from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder
-from sequencer.core.digests import digests_hash
-from sequencer.core.outbox import encode_outbox_leaf, outbox_root
-from sequencer.core.public_values import PublicValues
+from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder, decode_meta
+from sequencer.core.outbox import encode_outbox_leaf
+from sequencer.core.public_values import PublicValues, public_values
 from sequencer.core.types import Withdrawal
 from sequencer.node import MAX_BATCH_DATA, MAX_BATCH_STEPS, MAX_BLOCK_HEAD, Node, ReplayError
 from sequencer.ports import (
@@ -39,9 +36,6 @@ from sequencer.ports import (
 )
 
 log = logging.getLogger(__name__)
-
-CALLDATA_CARRIER: Final = 0
-_WORDS: Final = Struct(">32s32s32s24xQ32s31xB32s32s24xQ24xQ24xQ24xQ24xQ32s")
 
 
 class Disagreement(Exception):  # noqa: N818 - named as it is reported
@@ -251,23 +245,14 @@ class Pipeline:
         return None
 
     def _public_values(self, blocks: list[_Rooted], data: bytes) -> PublicValues:
-        first, last = blocks[0].sealed, blocks[-1].sealed
-        leaves = [keccak256(leaf) for _, leaf in _outbox(blocks)]
-        return PublicValues(
-            domain_separator=self._domain_separator,
-            prev_state_root=self._start_tree.root,
-            new_state_root=blocks[-1].root,
-            inbox_cursor=last.inbox_cursor,
-            inbox_hash=last.inbox_hash,
-            data_carrier=CALLDATA_CARRIER,
-            data_hash=keccak256(data),
-            outbox_root=outbox_root(leaves),
-            outbox_count=len(leaves),
-            block_number=last.block.number,
-            timestamp=last.block.timestamp,
-            first_seq=first.first_seq,
-            end_seq=last.next_seq,
-            digests_hash=digests_hash([digest for rooted in blocks for digest in rooted.sealed.digests]),
+        return public_values(
+            self._domain_separator,
+            (self._start_tree.root, blocks[-1].root),
+            blocks[0].sealed.first_seq,
+            decode_meta(blocks[-1].sealed.meta),
+            data,
+            [digest for rooted in blocks for digest in rooted.sealed.digests],
+            [withdrawal for _, withdrawal in _owed(blocks)],
         )
 
     def _disagreement(
@@ -334,50 +319,41 @@ def replay(journal: Journal, node: Node, pipeline: Pipeline) -> None:
         log.info("replayed %d transactions of the journal", count)
 
 
-def settlement(number: int, public_values: bytes, data: bytes, proof: bytes) -> Settlement:
+def settlement(number: int, encoded: bytes, data: bytes, proof: bytes) -> Settlement:
     """What the contract is given, from a batch's public values (448 bytes)."""
-    (
-        _,
-        prev_state_root,
-        new_state_root,
-        inbox_cursor,
-        _,
-        _,
-        _,
-        outbox,
-        outbox_count,
-        block_number,
-        timestamp,
-        first_seq,
-        end_seq,
-        digests,
-    ) = _WORDS.unpack(public_values)
+    values = PublicValues.decode(encoded)
     return Settlement(
         number=number,
-        prev_state_root=prev_state_root,
-        new_state_root=new_state_root,
-        inbox_cursor=inbox_cursor,
-        outbox_root=outbox,
-        outbox_count=outbox_count,
-        block_number=block_number,
-        timestamp=timestamp,
-        first_seq=first_seq,
-        end_seq=end_seq,
-        digests_hash=digests,
+        prev_state_root=values.prev_state_root,
+        new_state_root=values.new_state_root,
+        inbox_cursor=values.inbox_cursor,
+        outbox_root=values.outbox_root,
+        outbox_count=values.outbox_count,
+        block_number=values.block_number,
+        timestamp=values.timestamp,
+        first_seq=values.first_seq,
+        end_seq=values.end_seq,
+        digests_hash=values.digests_hash,
         data=data,
         proof=proof,
     )
 
 
-def _outbox(blocks: list[_Rooted]) -> list[tuple[int, bytes]]:
-    """Sequence number and leaf (61 bytes) of each withdrawal and refund of a batch."""
-    owed: list[tuple[int, Withdrawal]] = [
+def _owed(blocks: list[_Rooted]) -> list[tuple[int, Withdrawal]]:
+    """Sequence number and content of each withdrawal and refund of a batch."""
+    return [
         (result.seq, result.withdrawal)
         for rooted in blocks
         for result in rooted.sealed.results
         if result.withdrawal is not None
     ]
-    return [(seq, encode_outbox_leaf(withdrawal, index)) for index, (seq, withdrawal) in enumerate(owed)]
+
+
+def _outbox(blocks: list[_Rooted]) -> list[tuple[int, bytes]]:
+    """Sequence number and leaf (61 bytes) of each withdrawal and refund of a batch."""
+    return [
+        (seq, encode_outbox_leaf(withdrawal, index)) for index, (seq, withdrawal) in enumerate(_owed(blocks))
+    ]
 
 
 def _first_difference(left: list[int] | list[bytes], right: list[int] | list[bytes]) -> int:

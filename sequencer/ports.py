@@ -290,8 +290,6 @@ class SealedBlock:
     """What it wrote to the maps, for `StateTree.apply`."""
     next_seq: int
     """One past its last sequence number."""
-    inbox_cursor: int
-    inbox_hash: bytes
     entries: list[bytes]
     """The inbox entries it consumed."""
     digests: list[bytes]
