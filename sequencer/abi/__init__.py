@@ -8,6 +8,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_typing import ABI
 from eth_utils.abi import function_abi_to_4byte_selector
+from web3.exceptions import ContractLogicError
 
 
 def _load(name: str) -> ABI:
@@ -21,6 +22,12 @@ ERC20: Final = _load("erc20")
 _ERRORS: Final[dict[bytes, Any]] = {
     function_abi_to_4byte_selector(item): item for item in EXCHANGE if item["type"] == "error"
 }
+
+
+def revert_reason(error: ContractLogicError) -> str:
+    """The custom error in a revert as `Name(argument=value, ...)`, or the node's own words."""
+    data = error.data if isinstance(error.data, str) else ""
+    return decode_error(bytes.fromhex(data.removeprefix("0x"))) or str(error)
 
 
 def decode_error(revert_data: bytes) -> str | None:

@@ -29,7 +29,7 @@ from web3.exceptions import (
 from web3.types import BlockData, TxParams, TxReceipt
 from zkclob_native import keccak256
 
-from sequencer.abi import EXCHANGE, decode_error
+from sequencer.abi import EXCHANGE, revert_reason
 
 GAS_LIMIT_MAX: Final = 16_777_216
 """Gas limit of one transaction since Fusaka (EIP-7825)."""
@@ -325,15 +325,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ContractLogicError as error:
-        raise Reverted(decoded_revert(error)) from error
+        raise Reverted(revert_reason(error)) from error
     except (Web3Exception, requests.RequestException, DecodingError, OSError, ValueError, KeyError) as error:
         raise L1Unavailable(f"{type(error).__name__}: {error}"[:300]) from error
-
-
-def decoded_revert(error: ContractLogicError) -> str:
-    """The custom error in a revert as `Name(argument=value, ...)`, or the node's own words."""
-    data = error.data if isinstance(error.data, str) else ""
-    return decode_error(bytes.fromhex(data.removeprefix("0x"))) or str(error)
 
 
 class L1Claims:

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from zkclob_native import keccak256
-
 from sequencer.adapters.l1 import BlockHeader, InboxEvent, L1Error
 from sequencer.core.constants import ZERO_HASH
+from sequencer.core.inbox import next_inbox_hash
 from sequencer.ports import Clock, Health, InboxEntry, InboxPosition, InboxSink, NodeHalted
 
 log = logging.getLogger(__name__)
@@ -166,7 +165,7 @@ class L1Watcher:
         """Takes a block as the new tip. Raises InconsistentL1 if its entries do not continue the inbox."""
         entries = []
         for event in events:
-            chain_hash = keccak256(chain_hash + event.entry)
+            chain_hash = next_inbox_hash(chain_hash, event.entry)
             if event.index != count or event.chain_hash != chain_hash:
                 raise InconsistentL1(
                     f"inbox entry {event.index} of L1 block {header.number} does not continue the inbox at {count}"

@@ -14,7 +14,7 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception, Web3RPCError
 from web3.types import TxParams
 
-from sequencer.abi import ERC20, EXCHANGE, decode_error
+from sequencer.abi import ERC20, EXCHANGE, revert_reason
 from sequencer.client.answers import Withdrawal
 from sequencer.client.decimals import to_units
 from sequencer.client.wallet import Wallet
@@ -116,9 +116,7 @@ class L1Account:
         try:
             yield
         except ContractLogicError as error:
-            data = error.data if isinstance(error.data, str) else ""
-            reason = decode_error(bytes.fromhex(data.removeprefix("0x")))
-            raise L1ActionError(f"the contract refuses: {reason or error}") from error
+            raise L1ActionError(f"the contract refuses: {revert_reason(error)}") from error
         except TimeExhausted as error:
             raise L1ActionError(
                 f"not in the chain after {RECEIPT_TIMEOUT_S} s: look before sending again"
