@@ -19,7 +19,7 @@ from typing import Any, Final
 from scripts.devnet import ROOT, Devnet, DevnetError
 from sequencer.client import Client
 from sequencer.client.client import ClientError
-from sequencer.client.decimals import plain
+from sequencer.client.decimals import plain, to_units
 from sequencer.client.l1 import L1Account, L1ActionError
 from sequencer.client.wallet import Wallet
 from sequencer.core import signing
@@ -43,7 +43,7 @@ def fund(devnet: Devnet, client: Client, wallet: Wallet) -> None:
     """Deposits the quote token and waits until it is credited."""
     token = client.token("USDC")
     l1 = L1Account(devnet.rpc_url, devnet.deployment["exchange"], wallet)
-    l1.deposit(token.id, int(FUNDS * 10**token.decimals))
+    l1.deposit(token.id, to_units(FUNDS, token.decimals))
     deadline = time.monotonic() + WAIT_S
     while not any(deposit.status == "credited" for deposit in client.deposits()):
         if time.monotonic() > deadline:

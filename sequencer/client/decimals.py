@@ -1,11 +1,11 @@
-"""Exact conversion between decimals, as people write them, and the integers that are signed."""
+"""The client's decimals, as people write them and as the API answers, and the integers that are signed."""
 
 import re
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
-# Holds every product of two u128 exactly; the default context would round after 28 digits.
-_EXACT: Final = Context(prec=100)
+from sequencer.core.decimals import NotDecimal, OffStep, Unit
+
 _DECIMAL: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 
 
@@ -22,27 +22,34 @@ def parse(text: str) -> Decimal:
 
 def to_steps(value: Decimal, step: Decimal) -> int:
     """How many times `step` is in `value`. Raises DecimalError if not a whole number of times."""
-    try:
-        steps, rest = _EXACT.divmod(value, step)
-    except InvalidOperation as error:
-        raise DecimalError("the number is too large") from error
-    if rest:
-        below, above = (plain(_EXACT.multiply(n, step)) for n in (steps, steps + 1))
-        raise DecimalError(f"{plain(value)} is not a multiple of {plain(step)}: take {below} or {above}")
-    return int(steps)
+    return _count(value, _unit(step))
 
 
 def to_units(value: Decimal, decimals: int) -> int:
     """An amount of a token in base units. Raises DecimalError if it has more digits than the token."""
-    return to_steps(value, Decimal(1).scaleb(-decimals, _EXACT))
-
-
-def from_units(units: int, decimals: int) -> Decimal:
-    """Base units as a decimal of whole tokens."""
-    return Decimal(units).scaleb(-decimals, _EXACT)
+    return _count(value, Unit(1, -decimals))
 
 
 def plain(value: Decimal) -> str:
     """Without exponent and without needless zeros: `2500.5`, `0`."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _unit(step: Decimal) -> Unit:
+    _, digits, exponent = step.as_tuple()
+    if not isinstance(exponent, int) or not any(digits):
+        raise DecimalError(f"{step} is not a step")
+    return Unit(int("".join(map(str, digits))), exponent)
+
+
+def _count(value: Decimal, unit: Unit) -> int:
+    text = plain(value)
+    try:
+        return unit.parse(text)
+    except NotDecimal as error:
+        raise DecimalError(f"{text[:100]}: {error}") from error
+    except OffStep as error:
+        raise DecimalError(
+            f"{text} is not a multiple of {unit.format(1)}: take {error.below} or {error.above}"
+        ) from error

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequencer.client.decimals import DecimalError, from_units, parse, plain, to_steps, to_units
+from sequencer.client.decimals import DecimalError, parse, plain, to_steps, to_units
+from sequencer.core.decimals import Unit
 
 
 @pytest.mark.parametrize("text", ["", "1e400000000", "-1", "nan", "inf", "1,5", "0x10"])
@@ -22,7 +23,13 @@ def test_a_value_between_steps_names_its_neighbours() -> None:
 
 @given(st.integers(0, 2**128 - 1), st.integers(0, 30))
 def test_units_survive_the_way_through_text(units: int, decimals: int) -> None:
-    assert to_units(parse(plain(from_units(units, decimals))), decimals) == units
+    assert to_units(parse(Unit(1, -decimals).format(units)), decimals) == units
+
+
+@pytest.mark.parametrize("value", ["-1", "NaN", "Infinity", "1E+100"])
+def test_a_number_that_no_unit_counts_is_refused(value: str) -> None:
+    with pytest.raises(DecimalError):
+        to_units(Decimal(value), 6)
 
 
 def test_more_digits_than_the_token_has_are_refused() -> None:

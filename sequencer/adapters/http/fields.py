@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from sequencer.adapters.http.decimals import NotDecimal, OffStep, Unit
 from sequencer.adapters.http.errors import ApiError, out_of_range, wrong_type
 from sequencer.core.constants import MAX_U64, MAX_U128
+from sequencer.core.decimals import NotDecimal, OffStep, Unit
 
 T = TypeVar("T")
 

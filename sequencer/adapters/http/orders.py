@@ -12,9 +12,9 @@ from zkclob_native import recover
 
 from sequencer.adapters.http import fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
-from sequencer.adapters.http.decimals import amount_unit, lot, tick
 from sequencer.adapters.http.errors import ApiError, decode
 from sequencer.core.constants import MAX_U32, MAX_U64, MAX_U128
+from sequencer.core.decimals import amount_unit, lot, tick
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.signing import digest
 from sequencer.core.state import State

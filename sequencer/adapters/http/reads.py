@@ -10,7 +10,6 @@ from zkclob_native import merkle_proof
 from sequencer.adapters.history import Page, Row
 from sequencer.adapters.http import fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
-from sequencer.adapters.http.decimals import Unit, amount_unit, lot, tick
 from sequencer.adapters.http.errors import ApiError, not_found, out_of_range
 from sequencer.core.book import parse_order_id
 from sequencer.core.codec import parse_inbox_entry
@@ -24,6 +23,7 @@ from sequencer.core.constants import (
     NONCE_WINDOW,
     OWNER_LANES,
 )
+from sequencer.core.decimals import Unit, amount_unit, lot, tick
 from sequencer.core.errors import Code
 from sequencer.core.ledger import Account
 from sequencer.core.signing import DOMAIN_NAME, DOMAIN_VERSION

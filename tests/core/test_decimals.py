@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequencer.adapters.http.decimals import NotDecimal, OffStep, Unit, lot, tick
+from sequencer.core.decimals import NotDecimal, OffStep, Unit, lot, tick
 from sequencer.core.types import Market, MarketStatus, Token
 
 units = st.builds(Unit, st.integers(1, 10**12), st.integers(-40, 10))
