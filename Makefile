@@ -12,7 +12,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape demo devnet elf vectors bench-proof bench-ack clean
+	test-ape demo devnet elf abi vectors bench-proof bench-ack clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ devnet: setup ## Start Anvil, the contracts, the sequencer and a prover worker
 elf: setup ## Rebuild the guest program and its verifying key
 	scripts/build_elf.sh
 
+abi: setup ## Write the contract interfaces that Python reads anew
+	$(forge) build contracts/src
+	$(python) -m scripts.export_abi
+
 vectors: setup ## Write the shared test vectors anew
 	$(python) -m scripts.make_vectors
 
@@ -79,5 +83,5 @@ bench-ack: setup ## Measure how long an order waits for its acknowledgement
 	$(python) -m scripts.bench_ack
 
 clean: ## Remove what checks and runs leave in the checkout
-	rm -rf .devnet .hypothesis .import_linter_cache .mypy_cache .ruff_cache build cache contracts/out contracts/cache
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .ruff_cache build cache contracts/out contracts/cache
 	find . -name __pycache__ -not -path './contracts/node_modules/*' -prune -exec rm -rf {} +

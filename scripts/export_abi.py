@@ -1,4 +1,4 @@
-"""Write the contract interfaces that the Python packages use, from what `forge build` left in `contracts/out`."""
+"""Writes the contract interfaces that Python reads, from what `forge build` left in `contracts/out`: `make abi`."""
 
 import json
 import sys

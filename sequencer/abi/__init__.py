@@ -1,4 +1,4 @@
-"""Interfaces of the contracts on L1, as the compiler wrote them (`python -m scripts.export_abi`)."""
+"""Interfaces of the contracts on L1, as the compiler wrote them (`make abi`)."""
 
 import json
 from pathlib import Path

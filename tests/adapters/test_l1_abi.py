@@ -14,7 +14,7 @@ from sequencer.abi import decode_error
 def test_interface_files_are_what_the_compiler_writes() -> None:
     forge = ROOT / "contracts" / "node_modules" / ".bin" / "forge"
     subprocess.run([forge, "build", "contracts/src"], cwd=ROOT, check=True, capture_output=True)
-    stale = "run `python -m scripts.export_abi`"
+    stale = "run `make abi`"
     assert (TARGET / "exchange.json").read_text() == rendered(exchange_abi()), stale
     assert (TARGET / "erc20.json").read_text() == rendered(built_abi("IERC20Metadata")), stale
 
