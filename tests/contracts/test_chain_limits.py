@@ -15,12 +15,12 @@ from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
+from sequencer.adapters.l1 import GAS_LIMIT_MAX
+from sequencer.node import MAX_BATCH_DATA
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "contracts/node_modules/.bin"
-TRANSACTION_GAS_MAX = 16_777_216
 TRANSACTION_BYTES_MAX = 131_072
-# Batches are sealed before their data grows larger.
-DATA_BYTES_MAX = 120_000
 VKEY = bytes(31) + b"\x07"
 PUBLIC_VALUES = (
     ["bytes32"] * 3 + ["uint64", "bytes32", "uint8", "bytes32", "bytes32"] + ["uint64"] * 5 + ["bytes32"]
@@ -98,9 +98,9 @@ def settle(chain: Web3, exchange: Contract, data: bytes) -> TxReceipt:
 
 def test_the_largest_batch_fits_a_transaction(chain: Web3, exchange: Contract) -> None:
     # no zero byte: the dearest calldata there is
-    receipt = settle(chain, exchange, b"\xff" * DATA_BYTES_MAX)
+    receipt = settle(chain, exchange, b"\xff" * MAX_BATCH_DATA)
     assert receipt["status"] == 1
-    assert receipt["gasUsed"] < TRANSACTION_GAS_MAX // 3
+    assert receipt["gasUsed"] < GAS_LIMIT_MAX // 3
     raw = chain.eth.get_raw_transaction(receipt["transactionHash"])
     assert len(raw) < TRANSACTION_BYTES_MAX
 
@@ -120,4 +120,4 @@ def test_verifiers_can_be_deployed(chain: Web3, name: str) -> None:
 def test_the_chain_enforces_its_gas_limit(chain: Web3, exchange: Contract) -> None:
     call = exchange.functions.depositETH(chain.eth.accounts[0])
     with pytest.raises(Web3RPCError, match="tx_gas_limit_cap"):
-        call.transact(TxParams(value=Wei(1), gas=TRANSACTION_GAS_MAX + 1))
+        call.transact(TxParams(value=Wei(1), gas=GAS_LIMIT_MAX + 1))
