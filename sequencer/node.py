@@ -22,16 +22,15 @@ from sequencer.core.errors import Rejection
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.state import State
 from sequencer.core.transition import apply, apply_inbox, check, open_block
-from sequencer.core.types import Block, Result, Transaction
-from sequencer.core.types import InboxEntry as SequencedEntry
+from sequencer.core.types import Block, InboxEntry, Result, Transaction
 from sequencer.ports import (
     Clock,
-    InboxEntry,
     InboxPosition,
     Journal,
     JournaledBlock,
     JournaledTransaction,
     JournalGroup,
+    L1InboxEntry,
     NodeHalted,
     SealedBlock,
     Sequenced,
@@ -73,11 +72,11 @@ class Accepted:
 
 @dataclass(slots=True)
 class _Submission:
-    transaction: Transaction | SequencedEntry
+    transaction: Transaction | InboxEntry
     digest: bytes
     public_key: bytes
     signature: bytes
-    inbox: InboxEntry | None
+    inbox: L1InboxEntry | None
     answer: asyncio.Future[Accepted]
 
 
@@ -92,7 +91,7 @@ class _OpenBlock:
 
     def add(
         self,
-        tx: Transaction | SequencedEntry,
+        tx: Transaction | InboxEntry,
         digest: bytes,
         public_key: bytes,
         signature: bytes,
@@ -103,7 +102,7 @@ class _OpenBlock:
         self.digests.append(digest)
         self.results.append(result)
         self.steps += 1 + len(result.fills)
-        if isinstance(tx, SequencedEntry):
+        if isinstance(tx, InboxEntry):
             self.entries.append(tx.data)
         else:
             self.signatures.append((public_key, signature))
@@ -179,7 +178,7 @@ class Node:
             raise Busy
         return await self._enqueue(transaction, digest, public_key, signature, None)
 
-    async def submit_inbox(self, entry: InboxEntry) -> None:
+    async def submit_inbox(self, entry: L1InboxEntry) -> None:
         """See InboxSink."""
         async with self._inbox_order:
             self._require_running()
@@ -187,14 +186,14 @@ class Node:
                 return
             await self._wait_for_time(parse_inbox_entry(entry.entry).time)
             self._require_running()
-            await self._enqueue(SequencedEntry(entry.entry), entry.chain_hash, b"", b"", entry)
+            await self._enqueue(InboxEntry(entry.entry), entry.chain_hash, b"", b"", entry)
 
     def inbox_position(self) -> InboxPosition:
         """See InboxSink."""
         hashes = self._inbox_hashes
         return InboxPosition(len(hashes), hashes[-1] if hashes else ZERO_HASH, *self._inbox_place)
 
-    def _is_sequenced(self, entry: InboxEntry) -> bool:
+    def _is_sequenced(self, entry: L1InboxEntry) -> bool:
         """Halts the node if L1 contradicts what is sequenced."""
         position = self.inbox_position()
         if entry.index < position.count:
@@ -214,11 +213,11 @@ class Node:
 
     async def _enqueue(
         self,
-        transaction: Transaction | SequencedEntry,
+        transaction: Transaction | InboxEntry,
         digest: bytes,
         public_key: bytes,
         signature: bytes,
-        inbox: InboxEntry | None,
+        inbox: L1InboxEntry | None,
     ) -> Accepted:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Submission(transaction, digest, public_key, signature, inbox, answer))
@@ -323,7 +322,7 @@ class Node:
     ) -> _OpenBlock:
         """An open block that can take the submission. One without transactions takes the current time."""
         tx, meta = submission.transaction, self._state.meta
-        earliest = parse_inbox_entry(tx.data).time if isinstance(tx, SequencedEntry) else 0
+        earliest = parse_inbox_entry(tx.data).time if isinstance(tx, InboxEntry) else 0
         if self._is_full() or meta.timestamp < earliest:
             self._seal_into(journal, sealed)
         timestamp = max(meta.timestamp, self._clock.now_ms() // 1000, earliest)
@@ -336,7 +335,7 @@ class Node:
 
     def _sequence_one(self, block: _OpenBlock, submission: _Submission) -> Sequenced:
         tx = submission.transaction
-        if not isinstance(tx, SequencedEntry):
+        if not isinstance(tx, InboxEntry):
             check(self._state, tx)
         result = self._apply(tx)
         block.add(tx, submission.digest, submission.public_key, submission.signature, result)
@@ -351,8 +350,8 @@ class Node:
             submission.inbox,
         )
 
-    def _apply(self, tx: Transaction | SequencedEntry) -> Result:
-        return apply_inbox(self._state, tx.data) if isinstance(tx, SequencedEntry) else apply(self._state, tx)
+    def _apply(self, tx: Transaction | InboxEntry) -> Result:
+        return apply_inbox(self._state, tx.data) if isinstance(tx, InboxEntry) else apply(self._state, tx)
 
     def _publish(self, sealed: list[SealedBlock], accepted: list[tuple[_Submission, Accepted]]) -> None:
         """Everything here is durable."""
@@ -364,7 +363,7 @@ class Node:
         for block in sealed:
             self._on_sealed(block)
 
-    def _note_inbox(self, entry: InboxEntry) -> None:
+    def _note_inbox(self, entry: L1InboxEntry) -> None:
         self._inbox_hashes.append(entry.chain_hash)
         self._inbox_place = (entry.l1_block, entry.l1_block_hash)
 

@@ -15,8 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sequencer.core.types import Block, Result, Transaction
-from sequencer.core.types import InboxEntry as SequencedEntry
+from sequencer.core.types import Block, InboxEntry, Result, Transaction
 
 
 class Clock(Protocol):
@@ -53,7 +52,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class InboxEntry:
+class L1InboxEntry:
     """One entry of the contract's inbox, as L1 shows it."""
 
     index: int
@@ -91,7 +90,7 @@ class InboxSink(Protocol):
         """Entries that are durably sequenced."""
         ...
 
-    async def submit_inbox(self, entry: InboxEntry) -> None:
+    async def submit_inbox(self, entry: L1InboxEntry) -> None:
         """Sequences the next entry; returns when it is durable.
 
         An entry that is sequenced already, the same, is ignored. Waits while the node is busy, or while the
@@ -112,7 +111,7 @@ class Watcher(Protocol):
         """Works until it is cancelled. An RPC node that is down is retried and shown in `health`."""
         ...
 
-    def pending(self) -> Sequence[InboxEntry]:
+    def pending(self) -> Sequence[L1InboxEntry]:
         """Entries seen but not handed over yet, in order."""
         ...
 
@@ -211,7 +210,7 @@ class Sequenced:
 
     seq: int
     block: int
-    transaction: Transaction | SequencedEntry
+    transaction: Transaction | InboxEntry
     digest: bytes
     """Protocol sections 3 and 4.5."""
     public_key: bytes
@@ -219,7 +218,7 @@ class Sequenced:
     signature: bytes
     """65 bytes; empty for an inbox entry."""
     result: Result
-    inbox: InboxEntry | None = None
+    inbox: L1InboxEntry | None = None
     """Where an inbox entry stands on L1."""
 
 
@@ -242,12 +241,12 @@ class JournaledTransaction:
     """A transaction as the journal holds it. `code` is the result it had."""
 
     seq: int
-    transaction: Transaction | SequencedEntry
+    transaction: Transaction | InboxEntry
     digest: bytes
     public_key: bytes
     signature: bytes
     code: int
-    inbox: InboxEntry | None
+    inbox: L1InboxEntry | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.types import Deposit, Side
 from sequencer.node import Busy, ReplayError
-from sequencer.ports import InboxEntry, JournalGroup, NodeHalted
+from sequencer.ports import JournalGroup, L1InboxEntry, NodeHalted
 from tests.properties.replica import SEPARATOR
 from tests.world import ALICE, BOB, ETH, SEAL_MS, START_MS, STRANGER, USDC, ManualClock, World, eventually
 
@@ -218,9 +218,9 @@ async def test_an_inbox_that_contradicts_itself_halts_the_node(tmp_path: Path, c
         await world.list_and_fund()
         good = world.entry(encode_inbox_deposit(Deposit(START_MS // 1000, ETH, ALICE.address, 5)))
         bad = {
-            "another entry": InboxEntry(0, good.entry, good.chain_hash, 10, b""),
-            "a gap": InboxEntry(good.index + 1, good.entry, good.chain_hash, 10, b""),
-            "another hash": InboxEntry(good.index, good.entry, b"\x01" * 32, 10, b""),
+            "another entry": L1InboxEntry(0, good.entry, good.chain_hash, 10, b""),
+            "a gap": L1InboxEntry(good.index + 1, good.entry, good.chain_hash, 10, b""),
+            "another hash": L1InboxEntry(good.index, good.entry, b"\x01" * 32, 10, b""),
         }[case]
         with pytest.raises(NodeHalted):
             await world.node.submit_inbox(bad)

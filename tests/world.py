@@ -35,7 +35,7 @@ from sequencer.core.types import (
 )
 from sequencer.node import Accepted, Node
 from sequencer.pipeline import Pipeline, replay
-from sequencer.ports import Health, InboxEntry, Proof, SealedBlock, Settled, Settlement
+from sequencer.ports import Health, L1InboxEntry, Proof, SealedBlock, Settled, Settlement
 from tests.properties.replica import CHAIN_ID, CONTRACT, SEPARATOR, Signer
 
 START_MS = 1_700_000_000_000
@@ -122,12 +122,12 @@ class FakeWatcher:
     """The port Watcher with what is pending set by the test."""
 
     def __init__(self) -> None:
-        self.waiting: list[InboxEntry] = []
+        self.waiting: list[L1InboxEntry] = []
 
     async def run(self) -> None:
         return None
 
-    def pending(self) -> list[InboxEntry]:
+    def pending(self) -> list[L1InboxEntry]:
         return self.waiting
 
     def health(self) -> Health:
@@ -215,11 +215,11 @@ class World:
 
     # ------------------------------------------------------------------ inbox
 
-    def entry(self, data: bytes) -> InboxEntry:
+    def entry(self, data: bytes) -> L1InboxEntry:
         """The next inbox entry as L1 would show it."""
         position = self.node.inbox_position()
         chain_hash = keccak256(position.chain_hash + data)
-        return InboxEntry(position.count, data, chain_hash, 10 + position.count, b"\x0b" * 32)
+        return L1InboxEntry(position.count, data, chain_hash, 10 + position.count, b"\x0b" * 32)
 
     async def submit_inbox(self, *entries: bytes) -> None:
         """Has entries sequenced, one after the other."""

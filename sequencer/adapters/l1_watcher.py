@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from sequencer.adapters.l1 import BlockHeader, InboxEvent, L1Error
 from sequencer.core.constants import ZERO_HASH
 from sequencer.core.inbox import next_inbox_hash
-from sequencer.ports import Clock, Health, InboxEntry, InboxPosition, InboxSink, NodeHalted
+from sequencer.ports import Clock, Health, InboxPosition, InboxSink, L1InboxEntry, NodeHalted
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class L1Watcher:
         self._poll_ms = poll_ms
         self._contract = bytes.fromhex(chain.address[2:])
         self._blocks: deque[_SeenBlock] = deque()
-        self._pending: deque[InboxEntry] = deque()
+        self._pending: deque[L1InboxEntry] = deque()
         self._agreed_tip = b""
         self._health = Health()
 
@@ -89,7 +89,7 @@ class L1Watcher:
                 pause_ms = min(pause_ms * 2, max(BACK_OFF_MAX_MS, self._poll_ms))
             await self._clock.sleep(pause_ms)
 
-    def pending(self) -> Sequence[InboxEntry]:
+    def pending(self) -> Sequence[L1InboxEntry]:
         """Entries that are not deep enough yet or that the node did not take yet."""
         return tuple(self._pending)
 
@@ -171,7 +171,7 @@ class L1Watcher:
                     f"inbox entry {event.index} of L1 block {header.number} does not continue the inbox at {count}"
                 )
             count += 1
-            entries.append(InboxEntry(event.index, event.entry, chain_hash, header.number, header.hash))
+            entries.append(L1InboxEntry(event.index, event.entry, chain_hash, header.number, header.hash))
         self._blocks.append(_SeenBlock(header, count, chain_hash))
         self._pending.extend(entries)
 

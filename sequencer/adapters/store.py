@@ -18,15 +18,14 @@ from typing import Final, TypeVar
 
 from sequencer.core.codec import decode_transaction, encode_transaction, parse_inbox_entry
 from sequencer.core.errors import Code
-from sequencer.core.types import Deposit, PlaceOrder, Transaction
-from sequencer.core.types import InboxEntry as SequencedEntry
+from sequencer.core.types import Deposit, InboxEntry, PlaceOrder, Transaction
 from sequencer.pipeline import settlement
 from sequencer.ports import (
     Attempt,
-    InboxEntry,
     JournaledBlock,
     JournaledTransaction,
     JournalGroup,
+    L1InboxEntry,
     Proof,
     Sequenced,
     Settled,
@@ -274,7 +273,7 @@ def _write_group(group: JournalGroup, db: sqlite3.Connection) -> None:
 
 def _journal_row(x: Sequenced) -> tuple[object, ...]:
     tx = x.transaction
-    payload = tx.data if isinstance(tx, SequencedEntry) else encode_transaction(tx)
+    payload = tx.data if isinstance(tx, InboxEntry) else encode_transaction(tx)
     index = None if x.inbox is None else x.inbox.index
     return (x.seq, x.block, x.digest, int(x.result.code), payload, x.public_key, x.signature, index)
 
@@ -292,11 +291,11 @@ def _journaled(
     l1_block_hash: bytes,
 ) -> JournaledTransaction:
     if index is None:
-        transaction: Transaction | SequencedEntry = decode_transaction(payload)
+        transaction: Transaction | InboxEntry = decode_transaction(payload)
         inbox = None
     else:
-        transaction = SequencedEntry(payload)
-        inbox = InboxEntry(index, payload, chain_hash, l1_block, l1_block_hash)
+        transaction = InboxEntry(payload)
+        inbox = L1InboxEntry(index, payload, chain_hash, l1_block, l1_block_hash)
     return JournaledTransaction(seq, transaction, digest, public_key, signature, code, inbox)
 
 
@@ -311,12 +310,12 @@ def _write_history(x: Sequenced, db: sqlite3.Connection) -> None:
             "UPDATE orders SET remaining = ?, ended = ? WHERE id = ?",
             [(str(order.remaining), x.seq, order.id) for order in result.removed],
         )
-    if isinstance(tx, SequencedEntry):
+    if isinstance(tx, InboxEntry):
         _write_deposit(x, tx, db)
     leaf = result.withdrawal
     if leaf is not None:
-        refund = isinstance(tx, SequencedEntry)
-        account = leaf.recipient if isinstance(tx, SequencedEntry) else tx.account
+        refund = isinstance(tx, InboxEntry)
+        account = leaf.recipient if isinstance(tx, InboxEntry) else tx.account
         values = (
             x.seq,
             account,
@@ -374,7 +373,7 @@ def _trade_rows(x: Sequenced) -> Iterable[tuple[object, ...]]:
         )
 
 
-def _write_deposit(x: Sequenced, tx: SequencedEntry, db: sqlite3.Connection) -> None:
+def _write_deposit(x: Sequenced, tx: InboxEntry, db: sqlite3.Connection) -> None:
     entry = parse_inbox_entry(tx.data)
     if x.inbox is None or not isinstance(entry, Deposit):
         return

@@ -8,7 +8,7 @@ from zkclob_native import keccak256
 from sequencer.adapters.l1 import BlockHeader, InboxEvent, L1Unavailable
 from sequencer.adapters.l1_watcher import InconsistentL1, L1Watcher
 from sequencer.core.constants import ZERO_HASH
-from sequencer.ports import InboxEntry, InboxPosition, NodeHalted
+from sequencer.ports import InboxPosition, L1InboxEntry, NodeHalted
 
 CONTRACT = "0x" + "11" * 20
 FULL_BLOOM = b"\xff" * 256
@@ -85,7 +85,7 @@ class FakeChain:
 class FakeNode:
     """Sequences entries as the node does: the same again is ignored, another one halts it."""
 
-    entries: list[InboxEntry] = field(default_factory=list)
+    entries: list[L1InboxEntry] = field(default_factory=list)
     halted: str | None = None
 
     def inbox_position(self) -> InboxPosition:
@@ -94,7 +94,7 @@ class FakeNode:
         last = self.entries[-1]
         return InboxPosition(len(self.entries), last.chain_hash, last.l1_block, last.l1_block_hash)
 
-    async def submit_inbox(self, entry: InboxEntry) -> None:
+    async def submit_inbox(self, entry: L1InboxEntry) -> None:
         if entry.index < len(self.entries):
             if self.entries[entry.index].chain_hash == entry.chain_hash:
                 return
