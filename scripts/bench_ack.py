@@ -31,7 +31,7 @@ PAUSE_S: Final = 0.01
 PAGE: Final = b"\0" * 4096
 MARKET: Final = "ETH/USDC"
 FUNDS: Final = Decimal(500_000)
-WAIT_S: Final = 30.0
+WAIT_S: Final = 60.0
 OUTPUT: Final = ROOT / "build" / "bench"
 
 

@@ -14,7 +14,7 @@ from sequencer.client.decimals import to_units
 from sequencer.client.l1 import L1Account
 
 PACE: Final = Pace(seal_interval_ms=200, batch_age_ms=400, l1_poll_ms=100)
-WAIT_S: Final = 30.0
+WAIT_S: Final = 60.0
 
 
 @pytest.fixture(scope="module")
