@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
-from aiohttp import web
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
+from sequencer.adapters.http.server import listening
 from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
@@ -28,81 +28,94 @@ from sequencer.pipeline import Pipeline, replay
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_S = 5.0
-HEADER_BYTES_MAX = 8 * 1024
-
 
 class Sequencer:
     """All parts of one sequencer, connected."""
 
     def __init__(self, config: Config) -> None:
         """Opens the database and replays the journal. Raises ConfigError, StoreError, ReplayError."""
-        deployment = configuration.load_deployment(config.deployment)
-        configuration.require_safe(config, deployment)
-        key = configuration.read_poster_key(config.poster_key_file, deployment.chain_id)
-        token = configuration.read_token(config.prover_token_file)
-        separator = domain_separator(deployment.chain_id, deployment.contract)
         self.config = config
-        self.deployment = deployment
+        self.deployment = configuration.load_deployment(config.deployment)
+        configuration.require_safe(config, self.deployment)
+        key = configuration.read_poster_key(config.poster_key_file, self.deployment.chain_id)
+        token = configuration.read_token(config.prover_token_file)
+        self.domain_separator = domain_separator(self.deployment.chain_id, self.deployment.contract)
         self.clock = SystemClock()
-        randomness = SystemRandomness()
-        self.store = Store(config.data_dir, separator)
+        self.randomness = SystemRandomness()
+        self.store = Store(config.data_dir, self.domain_separator)
         self.history = History(self.store.path)
-        self.contract = ExchangeContract(config.rpc_url, deployment.exchange)
+        self.contract = ExchangeContract(config.rpc_url, self.deployment.exchange)
         self.queue = ProverQueue(
-            self.clock, randomness, config.proof_mode, deployment.program_vkey, lease_ms=config.lease_ms
+            self.clock,
+            self.randomness,
+            config.proof_mode,
+            self.deployment.program_vkey,
+            lease_ms=config.lease_ms,
         )
-        self.poster = Poster(
+        self.poster = self._make_poster(key)
+        self.pipeline = self._make_pipeline()
+        self.node = self._make_node()
+        replay(self.store, self.node, self.pipeline)
+        self.pipeline.resume(self.store.unsettled())
+        self.watcher = self._make_watcher()
+        self.app = make_app(self._context(token))
+
+    def _make_poster(self, key: bytes) -> Poster:
+        return Poster(
             self.contract,
-            Signer(key, deployment.chain_id, deployment.exchange),
+            Signer(key, self.deployment.chain_id, self.deployment.exchange),
             self.store,
             self.clock,
-            confirmations=config.settle_confirmations,
-            poll_ms=config.l1_poll_ms,
+            confirmations=self.config.settle_confirmations,
+            poll_ms=self.config.l1_poll_ms,
         )
-        self.pipeline = Pipeline(
+
+    def _make_pipeline(self) -> Pipeline:
+        return Pipeline(
             self.store,
             self.queue,
             self.poster,
             self.clock,
             self._halt,
-            separator,
-            max_age_ms=config.batch.max_age_ms,
-            max_transactions=config.batch.max_transactions,
+            self.domain_separator,
+            max_age_ms=self.config.batch.max_age_ms,
+            max_transactions=self.config.batch.max_transactions,
         )
-        self.node = Node(
+
+    def _make_node(self) -> Node:
+        return Node(
             self.store,
             self.clock,
             self.pipeline.sealed,
-            seal_interval_ms=config.seal.interval_ms,
-            max_block_transactions=config.seal.max_transactions,
-            max_waiting=config.admission_queue,
+            seal_interval_ms=self.config.seal.interval_ms,
+            max_block_transactions=self.config.seal.max_transactions,
+            max_waiting=self.config.admission_queue,
         )
-        replay(self.store, self.node, self.pipeline)
-        self.pipeline.resume(self.store.unsettled())
-        self.watcher = L1Watcher(
+
+    def _make_watcher(self) -> L1Watcher:
+        return L1Watcher(
             self.contract,
             self.node,
             self.clock,
-            first_block=deployment.block,
-            confirmations=config.inbox_confirmations,
-            poll_ms=config.l1_poll_ms,
+            first_block=self.deployment.block,
+            confirmations=self.config.inbox_confirmations,
+            poll_ms=self.config.l1_poll_ms,
         )
-        self.app = make_app(
-            Context(
-                node=self.node,
-                store=self.store,
-                history=self.history,
-                queue=self.queue,
-                watcher=self.watcher,
-                settler=self.poster,
-                claims=L1Claims(self.contract),
-                clock=self.clock,
-                randomness=randomness,
-                deployment=deployment,
-                domain_separator=separator,
-                prover_token=token,
-            )
+
+    def _context(self, prover_token: str) -> Context:
+        return Context(
+            node=self.node,
+            store=self.store,
+            history=self.history,
+            queue=self.queue,
+            watcher=self.watcher,
+            settler=self.poster,
+            claims=L1Claims(self.contract),
+            clock=self.clock,
+            randomness=self.randomness,
+            deployment=self.deployment,
+            domain_separator=self.domain_separator,
+            prover_token=prover_token,
         )
 
     def _halt(self, reason: str) -> None:
@@ -115,18 +128,7 @@ class Sequencer:
             stack.callback(self.history.close)
             await self._start(stack, "node", self.node.run)
             await self._start(stack, "pipeline", self.pipeline.run)
-            runner = web.AppRunner(
-                self.app,
-                handle_signals=False,
-                access_log=None,
-                shutdown_timeout=SHUTDOWN_S,
-                max_line_size=HEADER_BYTES_MAX,
-                max_field_size=HEADER_BYTES_MAX,
-            )
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, self.config.host, self.config.port).start()
-            port = runner.addresses[0][1]
+            port = await stack.enter_async_context(listening(self.app, self.config.host, self.config.port))
             log.info("listening on http://%s:%d", self.config.host, port)
             await self._start(stack, "L1 check", self._check_chain)
             await self._start(stack, "L1 watcher", self.watcher.run)
