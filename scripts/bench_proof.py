@@ -88,7 +88,6 @@ class Scenario:
         self.random = Random(seed)
         self.state = State()
         self.traders = [Trader(Wallet(keccak256(b"trader %d" % i))) for i in range(TRADERS)]
-        self._owners = {trader.wallet.address: trader for trader in self.traders}
         self._list()
         self._fund()
         open_block(self.state, START)
@@ -215,6 +214,35 @@ def timed(scenario: Scenario, data: bytes, signatures: list[tuple[bytes, bytes]]
     return prepared, round((time.perf_counter() - start) * 1000)
 
 
+def scenario_facts(scenario: Scenario) -> dict[str, Any]:
+    """What was proven."""
+    return {
+        "mode": "executed",
+        "orders": ORDERS,
+        "mix_percent": {
+            "new": 100 * (ORDERS - CANCELS - CROSSING) // ORDERS,
+            "cancel": 100 * CANCELS // ORDERS,
+            "crossing": 100 * CROSSING // ORDERS,
+        },
+        "signers": TRADERS,
+        "accounts": len(scenario.tree.items(0)),
+        "resting_orders": RESTING,
+        "markets": 2,
+        "seed": SEED,
+    }
+
+
+def cost_facts(prepared: Prepared, data: bytes, executions: list[dict[str, Any]]) -> dict[str, Any]:
+    """What it cost, the same on every machine."""
+    return {
+        "cycles": executions[0]["cycles"],
+        "prover_gas": executions[0]["prover_gas"],
+        "prover_gas_per_order": executions[0]["prover_gas"] // ORDERS,
+        "witness_bytes": len(prepared.witness),
+        "data_bytes": len(data),
+    }
+
+
 def main() -> int:
     print("building the state and the block", flush=True)
     scenario = Scenario(SEED)
@@ -234,23 +262,8 @@ def main() -> int:
         raise BenchError("the guest's public values are not the native ones")
 
     report = {
-        "mode": "executed",
-        "orders": ORDERS,
-        "mix_percent": {
-            "new": 100 * (ORDERS - CANCELS - CROSSING) // ORDERS,
-            "cancel": 100 * CANCELS // ORDERS,
-            "crossing": 100 * CROSSING // ORDERS,
-        },
-        "signers": TRADERS,
-        "accounts": len(scenario.tree.items(0)),
-        "resting_orders": RESTING,
-        "markets": 2,
-        "seed": SEED,
-        "cycles": executions[0]["cycles"],
-        "prover_gas": executions[0]["prover_gas"],
-        "prover_gas_per_order": executions[0]["prover_gas"] // ORDERS,
-        "witness_bytes": len(prepared.witness),
-        "data_bytes": len(data),
+        **scenario_facts(scenario),
+        **cost_facts(prepared, data, executions),
         "witness_ms": spread([elapsed for _, elapsed in prepared_runs]),
         "execute_ms": spread([x["execute_ms"] for x in executions]),
         "peak_rss_mb": spread([x["peak_rss_mb"] for x in executions]),

@@ -25,12 +25,13 @@ from ape.utils.testing import DEFAULT_TEST_HD_PATH, DEFAULT_TEST_MNEMONIC, gener
 from eth_utils.address import to_checksum_address
 from ethpm_types import ContractType
 
+from sequencer.config import DEVELOPMENT_CHAIN_ID
+
 ROOT = Path(__file__).resolve().parent.parent
 FORGE = ROOT / "contracts/node_modules/.bin/forge"
 ARTIFACTS = ROOT / "contracts/out"
 MANIFEST = ROOT / "sp1_program/elf/manifest.json"
 
-DEVELOPMENT_CHAIN_ID = 31337
 ZERO_ADDRESS = "0x" + "00" * 20
 # Of the verifying key of circuit v6.1.0, the only version this project accepts.
 SP1_VERIFIER_HASH = bytes.fromhex("4388a21c687fdd5f218d7e3d13190cac4c5355818d3605fd5fb811df468ee696")

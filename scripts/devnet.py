@@ -29,6 +29,8 @@ from eth_account import Account
 from web3 import HTTPProvider, Web3
 
 from sequencer.client import Client, Wallet
+from sequencer.config import DEVELOPMENT_CHAIN_ID
+from sequencer.core.constants import NATIVE_TOKEN
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CACHE: Final = Path(os.environ.get("ZKCLOB_CACHE", Path.home() / ".cache" / "zkclob"))
@@ -37,7 +39,6 @@ APE: Final = Path(sys.executable).parent / "ape"
 WORKER: Final = CACHE / "target" / "release" / "zkclob-prover"
 ELF: Final = ROOT / "sp1_program" / "elf" / "zkclob-program"
 
-CHAIN_ID: Final = 31337
 HARDFORK: Final = "osaka"
 MNEMONIC: Final = "test test test test test test test test test test test junk"
 GOVERNOR, POSTER, FEES = 0, 1, 2
@@ -121,7 +122,15 @@ class Devnet:
         """Empties the folder and starts Anvil."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        command = [ANVIL, "--port", self.anvil_port, "--chain-id", CHAIN_ID, "--hardfork", HARDFORK]
+        command = [
+            ANVIL,
+            "--port",
+            self.anvil_port,
+            "--chain-id",
+            DEVELOPMENT_CHAIN_ID,
+            "--hardfork",
+            HARDFORK,
+        ]
         self._anvil = self._spawn("anvil", [*command, "--mnemonic", MNEMONIC])
         self._wait_for("anvil", self._anvil, self._chain_answers)
 
@@ -163,7 +172,7 @@ class Devnet:
         web3 = Web3(HTTPProvider(self.rpc_url))
         governor = Web3.to_checksum_address(trader_wallet(GOVERNOR).l1.address)
         for token in self.deployment["tokens"]:
-            if token["id"] == 1:
+            if token["id"] == NATIVE_TOKEN:
                 continue
             contract = web3.eth.contract(address=token["address"], abi=MINT_ABI)
             for trader in self.traders():
@@ -270,7 +279,10 @@ elf = "{ELF}"
     def _chain_answers(self) -> bool:
         call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
         try:
-            return bool(requests.post(self.rpc_url, json=call, timeout=1).json()["result"] == hex(CHAIN_ID))
+            return bool(
+                requests.post(self.rpc_url, json=call, timeout=1).json()["result"]
+                == hex(DEVELOPMENT_CHAIN_ID)
+            )
         except (requests.RequestException, ValueError, KeyError):
             return False
 
@@ -348,12 +360,14 @@ def interruptible() -> Iterator[threading.Event]:
 def describe(devnet: Devnet) -> Iterator[str]:
     """What a person needs to use it."""
     yield f"sequencer  {devnet.url}"
-    yield f"L1 (Anvil) {devnet.rpc_url}, chain {CHAIN_ID}"
+    yield f"L1 (Anvil) {devnet.rpc_url}, chain {DEVELOPMENT_CHAIN_ID}"
     yield f"exchange   {devnet.deployment['exchange']}"
     yield f"markets    {', '.join(market['symbol'] for market in devnet.deployment['markets'])}"
     yield f"logs       {devnet.folder}"
     yield ""
-    tokens = ", ".join(token["symbol"] for token in devnet.deployment["tokens"] if token["id"] != 1)
+    tokens = ", ".join(
+        token["symbol"] for token in devnet.deployment["tokens"] if token["id"] != NATIVE_TOKEN
+    )
     yield f"test accounts, each with 10,000 ETH and {TOKENS_MINTED:,} of {tokens} on L1 (everybody knows their keys):"
     for trader in devnet.traders():
         yield f"  {trader.l1.address}  key 0x{trader.l1.key.hex()}"

@@ -25,7 +25,6 @@ CHUNK: Final = 128
 NONCE_LANE_SHIFT: Final = 48
 NONCE_SEQUENCE_MASK: Final = (1 << NONCE_LANE_SHIFT) - 1
 
-MAX_U8: Final = (1 << 8) - 1
 MAX_U32: Final = (1 << 32) - 1
 MAX_U64: Final = (1 << 64) - 1
 MAX_U128: Final = (1 << 128) - 1

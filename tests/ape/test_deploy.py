@@ -5,7 +5,8 @@ from ape.api import AccountAPI, ProviderAPI
 from ape.contracts import ContractInstance
 
 from scripts import deploy
-from scripts.deploy import DEVELOPMENT_CHAIN_ID, DeploymentError
+from scripts.deploy import DeploymentError
+from sequencer.config import DEVELOPMENT_CHAIN_ID
 
 MAINNET = 1
 UNKNOWN_KEY = "0x00000000219ab540356cBB839Cbe05303d7705Fa"
