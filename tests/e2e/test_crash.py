@@ -46,7 +46,7 @@ def test_nothing_acknowledged_is_lost(devnet: Devnet) -> None:
     require_conserved(devnet)
 
 
-def test_death_between_settlement_and_its_record_settles_nothing_twice(devnet: Devnet) -> None:
+def test_deaths_while_batches_are_settled_settle_nothing_twice(devnet: Devnet) -> None:
     trader = Party(devnet, 1)
     for amount in (1, 2, 3):
         trader.deposit("ETH", Decimal(amount))
