@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 NAMED = re.compile(r"`((?:contracts|docs|scripts|sequencer|sp1_program|tests)/[\w./-]+)`")
-NOT_COMMITTED = {"contracts/node_modules", "contracts/node_modules/.bin"}
+NOT_COMMITTED = {"contracts/node_modules"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
