@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 from zkclob_native import keccak256
 
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
+from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.store import Store
 from sequencer.config import DeployedMarket, DeployedToken, Deployment, ProofMode
@@ -203,14 +203,13 @@ class World:
             prover_token=TOKEN,
         )
         async with self.running():
-            runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=1)
-            await runner.setup()
             try:
-                await web.TCPSite(runner, "127.0.0.1", 0).start()
-                async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+                async with (
+                    listening(make_app(context), "127.0.0.1", 0) as port,
+                    aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+                ):
                     yield Api(session, self)
             finally:
-                await runner.cleanup()
                 history.close()
 
     # ------------------------------------------------------------------ inbox

@@ -249,6 +249,16 @@ async def test_a_body_that_is_no_order_is_refused(tmp_path: Path, raw: bytes, st
         assert (answered, error["code"]) == (status, code)
 
 
+async def test_a_field_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    async with World(tmp_path).serving() as api:
+        await api.world.list_and_fund()
+        body = bid(api.world)
+        twice = json.dumps(body)[:-1] + f', "\\u006eonce": "{body["nonce"]}"}}'
+        status, error = await api.post("/v1/orders", twice.encode())
+        assert (status, error["code"], error["details"]) == (400, "MALFORMED_JSON", {"field": "nonce"})
+        assert (await api.post("/v1/orders", body))[0] == 200
+
+
 async def test_what_the_rules_refuse_is_422_with_its_code(tmp_path: Path) -> None:
     async with World(tmp_path).serving() as api:
         world = api.world

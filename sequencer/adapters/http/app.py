@@ -2,20 +2,18 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from aiohttp import web
 
 from sequencer.adapters.http import orders, prover, reads
 from sequencer.adapters.http.context import CONTEXT, Context
-from sequencer.adapters.http.errors import ApiError
+from sequencer.adapters.http.errors import ApiError, busy
 from sequencer.core.errors import Rejection
 from sequencer.node import Busy
 from sequencer.ports import NodeHalted
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S: Final = 1
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -81,8 +79,7 @@ def _api_error(error: Exception) -> ApiError:
         case Rejection():
             return ApiError(422, error.code.name, error.message, error.details)
         case Busy():
-            message = "too many transactions are waiting; this one was not accepted"
-            return ApiError(503, "BUSY", message, headers={"Retry-After": str(RETRY_AFTER_S)})
+            return busy("too many transactions are waiting; this one was not accepted")
         case NodeHalted():
             return ApiError(503, "HALTED", f"the exchange stopped sequencing: {error}")
         case web.HTTPRequestEntityTooLarge():
@@ -94,6 +91,6 @@ def _api_error(error: Exception) -> ApiError:
         case web.HTTPNotFound():
             return ApiError(404, "NOT_FOUND", "there is nothing at this address")
         case web.HTTPException():
-            return ApiError(error.status, "BAD_REQUEST", error.reason or "bad request")
+            return ApiError(error.status, "MALFORMED_HTTP", error.reason or "bad request")
         case _:
             return ApiError(500, "INTERNAL", "an unexpected error; the request id finds it in the log")

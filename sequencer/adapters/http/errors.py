@@ -1,5 +1,6 @@
 """Errors of the API: one shape, stable codes (docs/api.md), each naming the field it is about."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -40,6 +41,14 @@ class ApiError(Exception):
         )
 
 
+RETRY_AFTER_S: Final = 1
+
+
+def busy(message: str) -> ApiError:
+    """Nothing was done; it may be tried again."""
+    return ApiError(503, "BUSY", message, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
 def out_of_range(field: str, expected: str, given: object) -> ApiError:
     """A field of the right type with a value that it cannot have."""
     return ApiError(
@@ -69,11 +78,21 @@ _PLACE: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 def decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
     """A request body as the decoder's type. Raises ApiError."""
     try:
-        return decoder.decode(body)
+        decoded = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _validation_error(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(400, "MALFORMED_JSON", f"the body is not JSON: {error}") from error
+    json.loads(body, object_pairs_hook=_require_distinct)
+    return decoded
+
+
+def _require_distinct(pairs: list[tuple[str, Any]]) -> None:
+    """msgspec takes the last of fields with one name; another reader of the same body might take the first."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ApiError(400, "MALFORMED_JSON", f"the field {name} is there twice", {"field": name})
 
 
 def _validation_error(text: str) -> ApiError:

@@ -98,12 +98,19 @@ _WITHDRAWAL: Final = msgspec.json.Decoder(WithdrawalBody)
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body. Raises ApiError for one that is too slow; aiohttp refuses one that is too large."""
+    """The whole body. Raises ApiError for one that is too slow, too large, encoded or cut off."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise ApiError(415, "UNSUPPORTED_ENCODING", "send the body as it is, without Content-Encoding")
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
             return await request.read()
     except TimeoutError as error:
         raise ApiError(408, "BODY_TOO_SLOW", f"the body took more than {BODY_DEADLINE_S} s") from error
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise ApiError(400, "MALFORMED_HTTP", "the body broke off") from error
 
 
 async def place_order(request: web.Request) -> web.Response:
