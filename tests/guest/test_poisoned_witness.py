@@ -165,7 +165,12 @@ def add_inbox_entry(witness: Witness) -> None:
     witness.inbox.append(witness.inbox[0])
 
 
-def change_signature(witness: Witness) -> None:
+def change_r(witness: Witness) -> None:
+    first = witness.signatures[0]
+    witness.signatures[0] = first[:20] + bytes([first[20] ^ 1]) + first[21:]
+
+
+def change_s(witness: Witness) -> None:
     first = witness.signatures[0]
     witness.signatures[0] = first[:40] + bytes([first[40] ^ 1]) + first[41:]
 
@@ -192,23 +197,26 @@ def append_byte(witness: Witness) -> None:
 
 
 @pytest.mark.parametrize(
-    "poison",
+    ("poison", "reason"),
     [
-        drop_inbox_entry,
-        add_inbox_entry,
-        change_signature,
-        change_inverse,
-        swap_signatures,
-        replace_key,
-        change_domain,
-        append_byte,
+        (drop_inbox_entry, "too few entries"),
+        (add_inbox_entry, "not consumed"),
+        (change_r, "does not fit the digest"),
+        (change_s, "not the inverse of s"),
+        (change_inverse, "not the inverse of s"),
+        (swap_signatures, "does not fit the digest"),
+        (replace_key, "BadSignature"),
+        (change_domain, "does not fit the digest"),
+        (append_byte, "bytes left over"),
     ],
-    ids=lambda poison: poison.__name__,
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_guest_stops(poison: Callable[[Witness], None], scene: Scene, tmp_path: Path) -> None:
+def test_the_guest_stops(
+    poison: Callable[[Witness], None], reason: str, scene: Scene, tmp_path: Path
+) -> None:
     witness = Witness.decode(scene.witness)
     poison(witness)
-    with pytest.raises(GuestStopped):
+    with pytest.raises(GuestStopped, match=reason):
         run(witness.encode(), tmp_path)
 
 
@@ -221,5 +229,5 @@ def test_a_forged_inbox_entry_has_another_hash(scene: Scene, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("length", [0, 1, 99, 1_000])
 def test_a_cut_witness_stops_the_guest(length: int, scene: Scene, tmp_path: Path) -> None:
-    with pytest.raises(GuestStopped):
+    with pytest.raises(GuestStopped, match="ends too early"):
         run(scene.witness[:length], tmp_path)
