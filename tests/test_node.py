@@ -307,6 +307,14 @@ async def test_a_journal_that_does_not_give_its_results_is_refused(tmp_path: Pat
         World(tmp_path)
 
 
+def test_a_second_sequencer_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first = Store(tmp_path, SEPARATOR)
+    with pytest.raises(StoreError, match="another sequencer"):
+        Store(tmp_path, SEPARATOR)
+    first.close()
+    Store(tmp_path, SEPARATOR).close()
+
+
 async def test_a_database_of_another_exchange_is_refused(tmp_path: Path) -> None:
     World(tmp_path).store.close()
     with pytest.raises(StoreError):

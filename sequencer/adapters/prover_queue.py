@@ -16,7 +16,10 @@ from sequencer.ports import Clock, Health, Proof, ProverJob, Randomness
 
 log = logging.getLogger(__name__)
 
-FAILURES_MAX: Final = 5
+FAILURES_AT_ONCE: Final = 5
+"""So often a failed job is given out again at once: another worker may do better."""
+RETRY_MS: Final = 60_000
+"""Pause after each further failure. It is never given up: what is wrong may be the workers' machine."""
 GROTH16_PROOF_LENGTH: Final = 356
 MOCK_SELECTOR: Final = b"MOCK"
 
@@ -53,6 +56,7 @@ class _Job:
     deadline_ms: int = 0
     worker: str = ""
     failures: int = 0
+    paused_until_ms: int = 0
     accepting: bool = False
 
 
@@ -94,7 +98,7 @@ class ProverQueue:
         now = self._clock.now_ms()
         for number in sorted(self._jobs):
             job = self._jobs[number]
-            if job.failures < FAILURES_MAX and not job.accepting and job.deadline_ms <= now:
+            if not job.accepting and max(job.deadline_ms, job.paused_until_ms) <= now:
                 job.lease, job.worker = self._randomness.token(), worker
                 job.deadline_ms = now + self.lease_ms
                 return Lease(number, job.lease)
@@ -135,7 +139,7 @@ class ProverQueue:
         self._health = Health()
 
     def failure(self, batch: int, lease: str, message: str) -> None:
-        """A worker gives up; the job is free again, up to FAILURES_MAX times. Raises LeaseLost, UnknownJob."""
+        """A worker gives up; the job is free again, after many failures with a pause. Raises LeaseLost, UnknownJob."""
         self._failed(self._leased(batch, lease), message)
 
     def _leased(self, batch: int, lease: str) -> _Job:
@@ -158,7 +162,9 @@ class ProverQueue:
     def _failed(self, job: _Job, message: str) -> None:
         job.failures += 1
         job.lease, job.deadline_ms = "", 0
-        since = self._health.since_ms
-        text = f"batch {job.job.batch}, failure {job.failures} of {FAILURES_MAX}, {job.worker}: {message}"
-        self._health = Health(text, self._clock.now_ms() if since is None else since)
+        now, since = self._clock.now_ms(), self._health.since_ms
+        if job.failures >= FAILURES_AT_ONCE:
+            job.paused_until_ms = now + RETRY_MS
+        text = f"batch {job.job.batch}, failure {job.failures}, {job.worker}: {message}"
+        self._health = Health(text, now if since is None else since)
         log.error("prover: %s", text)

@@ -8,6 +8,7 @@ Witnesses are files next to the database: they are megabytes, and a commit of th
 """
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 FORMAT: Final = "1"
 DATABASE: Final = "sequencer.sqlite3"
+LOCK: Final = "lock"
 
 _SCHEMA: Final = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -104,9 +106,12 @@ class Store:
     """The database in one folder: Journal, BatchStore and AttemptStore."""
 
     def __init__(self, folder: Path, domain_separator: bytes) -> None:
-        """Opens or makes the database. Raises StoreError if it is of another deployment or format."""
+        """Opens or makes the database. Raises StoreError if another process has it open, or if it is of another
+        deployment or format.
+        """
         self._folder = folder
         (folder / "witnesses").mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder / LOCK)
         self._connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
@@ -125,6 +130,7 @@ class Store:
         """Waits for what is being written."""
         self._writer.shutdown()
         self._connection.close()
+        os.close(self._lock)
 
     def _prepare(self, domain_separator: bytes) -> None:
         expected = {"format": FORMAT.encode(), "domain_separator": domain_separator}
@@ -415,6 +421,17 @@ def _stored_batch(
 ) -> StoredBatch:
     claim = settlement(number, public_values, data, proof or b"")
     return StoredBatch(claim, public_values, first_block, created_ms, proof is not None)
+
+
+def _locked(path: Path) -> int:
+    """An open file that one process can have; the system frees it when the process ends, however it does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(f"another sequencer runs on {path.parent}: stop it first") from error
+    return descriptor
 
 
 def _write_file(path: Path, content: bytes) -> None:

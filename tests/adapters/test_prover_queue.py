@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sequencer.adapters.prover_queue import (
-    FAILURES_MAX,
+    FAILURES_AT_ONCE,
     GROTH16_PROOF_LENGTH,
+    RETRY_MS,
     Lease,
     LeaseLost,
     ProverQueue,
@@ -94,13 +95,27 @@ async def test_other_public_values_are_refused_and_free_the_job() -> None:
     assert desk.queue.health().last_error is None
 
 
-def test_a_job_that_always_fails_is_reported_and_put_aside() -> None:
+def test_a_job_that_always_fails_is_reported_and_given_out_more_rarely() -> None:
     desk = Desk()
-    for _ in range(FAILURES_MAX):
-        desk.queue.failure(1, desk.lease().token, "the guest panicked")
-    assert desk.queue.lease("one", ["execute"], VKEY) is None
+    for _ in range(FAILURES_AT_ONCE):
+        desk.queue.failure(1, desk.lease().token, "the executor is not there")
+    assert "failure 5" in (desk.queue.health().last_error or "")
+    for _ in range(2):
+        assert desk.queue.lease("one", ["execute"], VKEY) is None
+        with pytest.raises(LeaseLost):
+            desk.queue.heartbeat(1, "")
+        desk.clock.advance(RETRY_MS)
+        desk.queue.failure(1, desk.lease().token, "the executor is not there")
     assert desk.queue.waiting() == 1
-    assert "failure 5 of 5" in (desk.queue.health().last_error or "")
+
+
+async def test_workers_that_are_mended_settle_what_failed_before() -> None:
+    desk = Desk()
+    for _ in range(FAILURES_AT_ONCE):
+        desk.queue.failure(1, desk.lease().token, "the executor is not there")
+    desk.clock.advance(RETRY_MS)
+    await desk.queue.result(1, desk.lease().token, VALUES, PROOF)
+    assert (len(desk.accepted), desk.queue.health().last_error) == (1, None)
 
 
 def test_a_worker_needs_the_program_and_the_mode() -> None:
