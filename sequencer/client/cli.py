@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from sequencer.client import decimals
-from sequencer.client.client import SIDES, TIMES_IN_FORCE, Client, ClientError, Unreachable
+from sequencer.client.client import SIDES, TIMES_IN_FORCE, ApiError, Client, ClientError, Unreachable
 from sequencer.client.decimals import DecimalError, plain, to_units
 from sequencer.client.l1 import L1Account, L1ActionError
 from sequencer.client.wallet import Wallet, WalletError
@@ -50,6 +50,24 @@ class HexParameter(click.ParamType):
         return data
 
 
+ADVICE: Final = {
+    "UNKNOWN_ACCOUNT": "pay in with `zkclob deposit`, or wait until what was paid in is credited",
+    "INSUFFICIENT_BALANCE": "counted in base units; see `zkclob balances`",
+    "BELOW_MINIMUM": "counted in base units; see the minimum in `zkclob markets`",
+    "PRICE_BAND": "counted in ticks; see `zkclob trades`",
+    "POST_ONLY_WOULD_CROSS": "counted in ticks; see `zkclob book`",
+    "TOO_MANY_ORDERS": "cancel some of `zkclob orders`",
+    "CLIENT_ORDER_ID_IN_USE": "cancel that order or take another --client-id",
+    "UNKNOWN_ORDER": "see `zkclob orders`",
+    "NOT_ORDER_OWNER": "see `zkclob orders`",
+    "DEADLINE_PASSED": "is this machine's clock right?",
+    "NONCE_USED": "another program uses the key; try again",
+    "NONCE_TOO_LOW": "another program uses the key; try again",
+    "NONCE_TOO_HIGH": "another program uses the key; try again",
+    "BUSY": "try again",
+    "HALTED": "see `zkclob status`",
+}
+"""What to do about a refusal, by its code."""
 DECIMAL: Final = DecimalParameter()
 ADDRESS: Final = HexParameter("address", 20)
 ORDER_ID: Final = HexParameter("order id", 24)
@@ -67,8 +85,12 @@ class Session:
 
     @cached_property
     def wallet(self) -> Wallet:
-        """The key of ZKCLOB_KEY, else of the key file."""
-        return Wallet.from_hex(self.key) if self.key else Wallet.load(self.key_file)
+        """The key of ZKCLOB_KEY, else of the key file. Raises WalletError that says which."""
+        try:
+            return Wallet.from_hex(self.key) if self.key else Wallet.load(self.key_file)
+        except WalletError as error:
+            source = "ZKCLOB_KEY" if self.key else "the key file"
+            raise WalletError(f"{source}: {error}") from error
 
     @cached_property
     def client(self) -> Client:
@@ -362,6 +384,9 @@ def main() -> None:
         cli(prog_name="zkclob")
     except Unreachable as error:
         fail(f"{error}: is it running? (--url, or `make devnet`)")
+    except ApiError as error:
+        advice = ADVICE.get(error.code)
+        fail(f"{error} ({advice})" if advice else str(error))
     except (ClientError, L1ActionError, WalletError, DecimalError) as error:
         fail(str(error))
 

@@ -379,4 +379,6 @@ def _api_error(response: requests.Response) -> ClientError:
             dict(body.get("details") or {}),
         )
     except (ValueError, KeyError, TypeError):
-        return ClientError(f"{response.url} answered {response.status_code} without a reason")
+        return ClientError(
+            f"{response.url} answered {response.status_code} without a reason: is this the sequencer?"
+        )

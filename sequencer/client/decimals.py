@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from sequencer.core.constants import MAX_U64, MAX_U128
 from sequencer.core.decimals import NotDecimal, OffStep, Unit
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
@@ -21,13 +22,15 @@ def parse(text: str) -> Decimal:
 
 
 def to_steps(value: Decimal, step: Decimal) -> int:
-    """How many times `step` is in `value`. Raises DecimalError if not a whole number of times."""
-    return _count(value, _unit(step))
+    """How many times `step` is in `value`. Raises DecimalError if not a whole number of times or 2^64 times or more."""
+    return _count(value, _unit(step), MAX_U64)
 
 
 def to_units(value: Decimal, decimals: int) -> int:
-    """An amount of a token in base units. Raises DecimalError if it has more digits than the token."""
-    return _count(value, Unit(1, -decimals))
+    """An amount of a token in base units. Raises DecimalError if it has more digits than the token, or is 2^128 units
+    or more.
+    """
+    return _count(value, Unit(1, -decimals), MAX_U128)
 
 
 def plain(value: Decimal) -> str:
@@ -43,13 +46,16 @@ def _unit(step: Decimal) -> Unit:
     return Unit(int("".join(map(str, digits))), exponent)
 
 
-def _count(value: Decimal, unit: Unit) -> int:
+def _count(value: Decimal, unit: Unit, maximum: int) -> int:
     text = plain(value)
     try:
-        return unit.parse(text)
+        count = unit.parse(text)
     except NotDecimal as error:
         raise DecimalError(f"{text[:100]}: {error}") from error
     except OffStep as error:
         raise DecimalError(
             f"{text} is not a multiple of {unit.format(1)}: take {error.below} or {error.above}"
         ) from error
+    if count > maximum:
+        raise DecimalError(f"{text} is too large: take at most {unit.format(maximum)}")
+    return count

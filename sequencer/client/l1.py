@@ -54,6 +54,7 @@ class L1Account:
     def deposit(self, token: int, amount: int, account: bytes | None = None) -> bytes:
         """Pays base units in, for the wallet's own account unless one is given; gives the transaction's hash."""
         credited = Web3.to_checksum_address(account or self._wallet.address)
+        self._require_balance(token, amount)
         if token == NATIVE_TOKEN:
             return self._transact(self._contract.functions.depositETH(credited), value=amount)
         self._approve(token, amount)
@@ -78,6 +79,15 @@ class L1Account:
             [bytes.fromhex(sibling[2:]) for sibling in withdrawal.claim.proof],
         )
         return self._transact(call)
+
+    def _require_balance(self, token: int, amount: int) -> None:
+        """Before anything is signed: the token's own refusal would come after the approval, in words of its own."""
+        held = self.balance(token)
+        if held < amount:
+            raise L1ActionError(
+                f"{self._wallet.l1.address} holds {held} base units of token {token} on L1, not {amount}: "
+                "send some there first"
+            )
 
     def _approve(self, token: int, amount: int) -> None:
         erc20 = self._erc20(token)

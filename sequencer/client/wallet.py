@@ -55,7 +55,7 @@ class Wallet:
         try:
             if path.stat().st_mode & 0o077:
                 raise WalletError(f"others can read {path}: run `chmod 600 {path}`")
-            return cls.from_hex(path.read_text())
+            return cls.from_hex(path.read_text(errors="replace"))
         except OSError as error:
             raise WalletError(
                 f"cannot read {path} ({error.strerror}): make a key with `zkclob keys new`"
@@ -63,10 +63,14 @@ class Wallet:
 
     def save(self, path: Path) -> None:
         """Writes the key to a new file that only its owner can read. Raises WalletError if there is a file."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise WalletError(f"{path} is there already: take another place with --key-file") from error
         except OSError as error:
-            raise WalletError(f"cannot write {path}: {error.strerror}") from error
+            raise WalletError(
+                f"cannot write {path} ({error.strerror}): take another place with --key-file"
+            ) from error
         with os.fdopen(descriptor, "w") as file:
             file.write(f"0x{self._key.secret.hex()}\n")

@@ -77,10 +77,12 @@ def test_refused_order_shows_the_reason(
     with pytest.raises(SystemExit) as ended:
         run(monkeypatch, "--url", stand_in.url, "order", "ETH/USDC", "buy", "1", "2500")
     assert ended.value.code == 1
-    assert "UNKNOWN_ACCOUNT" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "UNKNOWN_ACCOUNT" in shown
+    assert "zkclob deposit" in shown
 
 
-@pytest.mark.parametrize("price", ["2500.001", "-1", "1e5000000", "x"])
+@pytest.mark.parametrize("price", ["2500.001", "-1", "1e5000000", "x", "9" * 25])
 def test_price_that_cannot_be_used_is_refused_here(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, price: str
 ) -> None:

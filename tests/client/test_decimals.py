@@ -32,6 +32,14 @@ def test_a_number_that_no_unit_counts_is_refused(value: str) -> None:
         to_units(Decimal(value), 6)
 
 
+def test_a_number_that_the_signed_struct_cannot_hold_is_refused() -> None:
+    assert to_steps(Decimal(2**64 - 1), Decimal(1)) == 2**64 - 1
+    with pytest.raises(DecimalError, match=r"take at most 184467440737095516\.15"):
+        to_steps(Decimal("184467440737095516.16"), Decimal("0.01"))
+    with pytest.raises(DecimalError, match="too large"):
+        to_units(Decimal(2**128), 0)
+
+
 def test_more_digits_than_the_token_has_are_refused() -> None:
     with pytest.raises(DecimalError):
         to_units(Decimal("0.0000001"), 6)

@@ -26,6 +26,16 @@ def test_saved_key_is_private_and_is_not_overwritten(tmp_path: Path) -> None:
         wallet.save(path)
 
 
+def test_a_place_where_no_key_can_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WalletError, match="--key-file"):
+        Wallet.generate().save(tmp_path / "file" / "key")
+    (tmp_path / "file").write_bytes(b"\xff" * 32)
+    (tmp_path / "file").chmod(0o600)
+    with pytest.raises(WalletError, match="32 bytes of hex"):
+        Wallet.load(tmp_path / "file")
+
+
 def test_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("0x" + "01" * 32)
