@@ -148,7 +148,7 @@ def load_deployment(path: Path) -> Deployment:
 
 
 def require_safe(config: Config, deployment: Deployment) -> None:
-    """Raises ConfigError when the proof mode does not fit the chain and its verifier."""
+    """Raises ConfigError when the proof mode does not fit the chain, its verifier or the worker."""
     if config.proof_mode is ProofMode.EXECUTE and deployment.chain_id != DEVELOPMENT_CHAIN_ID:
         raise ConfigError(
             f"proof_mode 'execute' proves nothing: refused on chain {deployment.chain_id}, "
@@ -159,6 +159,11 @@ def require_safe(config: Config, deployment: Deployment) -> None:
         raise ConfigError(
             f"proof_mode '{config.proof_mode}' needs the verifier '{verifier}', "
             f"the deployment has '{deployment.verifier_kind}'"
+        )
+    if config.proof_mode is not ProofMode.EXECUTE and config.worker is not None:
+        raise ConfigError(
+            f"the worker of this version only executes: proof_mode '{config.proof_mode}' needs workers of your own, "
+            "leave out [worker]"
         )
 
 

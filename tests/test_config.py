@@ -68,6 +68,15 @@ def test_executing_is_refused_where_there_is_money(tmp_path: Path) -> None:
         require_safe(config, msgspec.structs.replace(DEPLOYMENT, verifier_kind="sp1"))
 
 
+def test_the_local_worker_is_refused_where_proofs_are_wanted(tmp_path: Path) -> None:
+    text = SETTINGS.replace('"execute"', '"groth16"')
+    deployment = msgspec.structs.replace(DEPLOYMENT, chain_id=1, verifier_kind="sp1")
+    require_safe(load(written(tmp_path, text), {}), deployment)
+    config = load(written(tmp_path, text + '[worker]\nprogram = "prover"\nelf = "guest"\n'), {})
+    with pytest.raises(ConfigError, match="only executes"):
+        require_safe(config, deployment)
+
+
 def test_keys_that_everybody_knows_are_refused_off_the_development_chain(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(ANVIL_KEY + "\n")
