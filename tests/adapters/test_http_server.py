@@ -79,6 +79,12 @@ async def test_a_body_that_breaks_off_is_no_fault_of_the_server(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+async def test_a_header_that_is_no_text_is_no_fault_of_the_server(tmp_path: Path) -> None:
+    head = b"POST /v1/prover/lease HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\nContent-Length: 0\r\n\r\n"
+    async with World(tmp_path).serving() as api:
+        assert await exchange(api, head) == (401, "UNAUTHORIZED")
+
+
 async def test_a_connection_that_asks_for_nothing_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ async def failure(request: web.Request) -> web.Response:
 def _authorized(request: web.Request) -> Context:
     """Raises ApiError unless the request has the bearer token."""
     context = request.app[CONTEXT]
-    given = request.headers.get("Authorization", "").encode()
+    given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
     if not hmac.compare_digest(given, f"Bearer {context.prover_token}".encode()):
         raise ApiError(401, "UNAUTHORIZED", "the prover queue needs the bearer token of its configuration")
     return context
