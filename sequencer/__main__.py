@@ -161,16 +161,22 @@ class Sequencer:
         await local_worker.supervise(arguments, self.clock)
 
     async def _check_chain(self) -> None:
-        """Halts the node if the RPC node shows another chain or contract than the deployment file."""
-        found = None
+        """Halts the node if the RPC node shows another chain or contract than the deployment file, or a contract that
+        has more than the database.
+        """
+        built = self.store.batch_count()
+        found: tuple[dict[str, str], int] | None = None
         while found is None:
             try:
                 found = await asyncio.to_thread(_chain_facts, self.contract)
             except L1Error:
                 await self.clock.sleep(self.config.l1_poll_ms)
+        facts, settled = found
         for name, expected in _expected_facts(self.deployment).items():
-            if found[name] != expected:
-                self.node.halt(f"{name} on L1 is {found[name]}, the deployment file has {expected}")
+            if facts[name] != expected:
+                self.node.halt(f"{name} on L1 is {facts[name]}, the deployment file has {expected}")
+        if settled > built:
+            self.node.halt(f"L1 has {settled} batches, the database {built}: it is not the newest")
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
@@ -178,12 +184,14 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
     await asyncio.wait([task])
 
 
-def _chain_facts(contract: ExchangeContract) -> dict[str, str]:
-    return {
+def _chain_facts(contract: ExchangeContract) -> tuple[dict[str, str], int]:
+    """What must be as in the deployment file, and the number of batches settled."""
+    facts = {
         "chain id": str(contract.chain_id()),
         "domain separator": contract.domain_separator().hex(),
         "program key": contract.program_vkey().hex(),
     }
+    return facts, contract.head().batch_number
 
 
 def _expected_facts(deployment: Deployment) -> dict[str, str]:
@@ -224,7 +232,7 @@ def serve(path: Path, verbose: bool) -> None:
     )
     try:
         asyncio.run(_serve(configuration.load(path)))
-    except (ConfigError, StoreError, ReplayError) as error:
+    except (ConfigError, StoreError, ReplayError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 

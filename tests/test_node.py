@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sequencer.adapters.store import Store, StoreError
+from sequencer.adapters.store import DATABASE, Store, StoreError
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.types import Deposit, Side
@@ -313,6 +313,15 @@ def test_a_second_sequencer_on_the_same_folder_is_refused(tmp_path: Path) -> Non
         Store(tmp_path, SEPARATOR)
     first.close()
     Store(tmp_path, SEPARATOR).close()
+
+
+@pytest.mark.parametrize("taken", ["", "-wal"])
+async def test_nothing_is_accepted_into_files_that_were_deleted(tmp_path: Path, taken: str) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        (tmp_path / f"{DATABASE}{taken}").unlink()
+        with pytest.raises(NodeHalted, match="taken away"):
+            await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 100))
 
 
 async def test_a_database_of_another_exchange_is_refused(tmp_path: Path) -> None:

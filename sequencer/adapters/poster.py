@@ -93,7 +93,13 @@ class Poster:
     async def _step(self, settlement: Settlement) -> Settled | None:
         """Looks at the contract and does the one thing that is due. None: not settled yet, look again."""
         head = await asyncio.to_thread(self._chain.head)
-        if head.batch_number >= settlement.number:
+        if head.batch_number > settlement.number:
+            # A batch is recorded as settled before the next one is sent: nobody but a stranger is ahead.
+            raise SettlementRefused(
+                f"L1 is at batch {head.batch_number}, {settlement.number} is not settled here: "
+                "another sequencer settles, or this database is not the newest"
+            )
+        if head.batch_number == settlement.number:
             return await self._found_settled(settlement, head)
         if head.batch_number < settlement.number - 1:
             await self._send_again(head.batch_number + 1)
@@ -110,7 +116,7 @@ class Poster:
     # ----------------------------------------------------------------- settled
 
     async def _found_settled(self, settlement: Settlement, head: Head) -> Settled | None:
-        if head.batch_number == settlement.number and head.state_root != settlement.new_state_root:
+        if head.state_root != settlement.new_state_root:
             raise SettlementRefused(
                 f"L1 settled batch {settlement.number} with state 0x{head.state_root.hex()}, "
                 f"not 0x{settlement.new_state_root.hex()}"

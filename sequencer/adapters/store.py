@@ -119,6 +119,7 @@ class Store:
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.execute("PRAGMA busy_timeout=10000")
         self._prepare(domain_separator)
+        self._files = self._identities()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
@@ -154,7 +155,17 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        if self._identities() != self._files:
+            raise StoreError(f"{self._folder} was taken away or replaced: what was written is lost")
         return result
+
+    def _identities(self) -> list[int | None]:
+        """Which files are at the database's paths. SQLite goes on writing into files that were deleted."""
+        return [_inode(self.path.with_name(DATABASE + suffix)) for suffix in ("", "-wal")]
+
+    def batch_count(self) -> int:
+        """Batches that were built."""
+        return int(self._connection.execute("SELECT count(*) FROM batches").fetchone()[0])
 
     # ------------------------------------------------------------- the journal
 
@@ -421,6 +432,13 @@ def _stored_batch(
 ) -> StoredBatch:
     claim = settlement(number, public_values, data, proof or b"")
     return StoredBatch(claim, public_values, first_block, created_ms, proof is not None)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _locked(path: Path) -> int:

@@ -329,6 +329,13 @@ async def test_other_state_on_l1_is_refused() -> None:
         await poster(settled_otherwise, FakeStore()).settle(settlement(1))
 
 
+async def test_an_exchange_that_another_sequencer_settled_is_left_alone() -> None:
+    ahead = FakeL1(settled=2, roots={0: root(0), 1: root(1), 2: root(2)})
+    with pytest.raises(SettlementRefused, match="another sequencer"):
+        await poster(ahead, FakeStore()).settle(settlement(1))
+    assert ahead.pool == []
+
+
 def test_raised_fees_follow_a_market_that_asks_for_more() -> None:
     assert Fees(800, 80).raised(Fees(5_000, 10)) == Fees(5_000, 91)
     assert Fees(1, 1).raised(Fees(1, 1)) == Fees(2, 2)
