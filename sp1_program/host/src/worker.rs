@@ -118,7 +118,7 @@ impl Worker {
     }
 
     fn spawn(&self) -> io::Result<Child> {
-        Command::new(std::env::current_exe()?)
+        Command::new(executable()?)
             .args(["execute", "--witness", "-", "--elf"])
             .arg(&self.elf)
             .stdin(Stdio::piped())
@@ -149,6 +149,15 @@ impl Worker {
         while !self.stopped() && Instant::now() < end {
             thread::sleep(REACTION.min(end - Instant::now()));
         }
+    }
+}
+
+/// This program. On Linux it is found even after its file was replaced, as a new build does.
+fn executable() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        Ok("/proc/self/exe".into())
+    } else {
+        std::env::current_exe()
     }
 }
 

@@ -5,6 +5,7 @@ mod batch;
 use serde_json::{json, Value};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 const TOKEN: &str = "a token that nobody guesses";
@@ -53,7 +54,11 @@ impl Sequencer {
     }
 
     fn start_worker(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_zkclob-prover"))
+        self.start_program(env!("CARGO_BIN_EXE_zkclob-prover").as_ref())
+    }
+
+    fn start_program(&self, program: &Path) -> Child {
+        Command::new(program)
             .args(["worker", "--name", "tester", "--mode", "execute", "--elf"])
             .arg(batch::elf())
             .args(["--url", &format!("http://{}/", self.0.local_addr().unwrap())])
@@ -109,6 +114,20 @@ fn reports_why_a_job_failed_and_goes_on() {
     let reason = zkclob_core::execute(b"no witness").unwrap_err().to_string();
     assert!(failure["message"].as_str().unwrap().contains(&reason), "{failure}");
     sequencer.expect("POST /v1/prover/lease HTTP/1.1", 503, b"busy");
+    sequencer.expect("POST /v1/prover/lease HTTP/1.1", 204, b"");
+    assert!(terminate(worker).status.success());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn works_on_when_its_file_is_replaced() {
+    let (sequencer, prepared) = (Sequencer::start(), batch::prepared());
+    let program = std::env::temp_dir().join(format!("zkclob-prover-{}", std::process::id()));
+    std::fs::copy(env!("CARGO_BIN_EXE_zkclob-prover"), &program).unwrap();
+    let worker = sequencer.start_program(&program);
+    std::fs::remove_file(program).unwrap();
+    sequencer.expect_lease(&prepared.witness);
+    sequencer.expect("POST /v1/prover/jobs/4/result HTTP/1.1", 204, b"");
     sequencer.expect("POST /v1/prover/lease HTTP/1.1", 204, b"");
     assert!(terminate(worker).status.success());
 }
