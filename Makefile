@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR := $(ZKCLOB_CACHE)/target
 export PYTHONPATH := $(CURDIR)
 
 python := .venv/bin/python
+bench_venv := $(ZKCLOB_CACHE)/bench-venv
 forge := contracts/node_modules/.bin/forge
 cargo := cargo
 workspace := --manifest-path sp1_program/Cargo.toml
@@ -12,7 +13,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape demo devnet elf abi vectors bench-proof bench-ack clean
+	test-ape demo devnet elf abi vectors bench-proof bench-ack bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +82,15 @@ bench-proof: setup ## Measure cycles and prover gas of the guest
 
 bench-ack: setup ## Measure how long an order waits for its acknowledgement
 	$(python) -m scripts.bench_ack
+
+bench-engine: $(bench_venv)/installed ## Measure the engine's orders per second beside other order books
+	$(python) -m scripts.bench_engine
+
+# The other order books are kept out of the project's own environment.
+$(bench_venv)/installed: scripts/requirements-bench.txt | setup
+	$(python) -m venv --clear $(bench_venv)
+	$(bench_venv)/bin/pip install --quiet --no-input --no-deps -r $<
+	touch $@
 
 clean: ## Remove what checks and runs leave in the checkout
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .ruff_cache build cache contracts/out contracts/cache
