@@ -36,7 +36,7 @@ def make_app(context: Context) -> web.Application:
             web.get("/v1/accounts/{address}/orders", reads.open_orders),
             web.get("/v1/accounts/{address}/withdrawals", reads.withdrawals),
             web.get("/v1/accounts/{address}/deposits", reads.deposits),
-            web.get("/v1/orders/{order_id}", reads.order),
+            web.get("/v1/orders/{orderId}", reads.order),
             web.get("/v1/transactions/{digest}", reads.transaction),
             web.get("/v1/blocks", reads.blocks),
             web.get("/v1/blocks/{number}", reads.block),

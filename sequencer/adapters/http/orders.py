@@ -4,16 +4,30 @@ Everything here happens before the transaction may wait for the writer; nothing 
 """
 
 import asyncio
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
 from zkclob_native import recover
 
-from sequencer.adapters.http import fields
+from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, decode
-from sequencer.core.constants import MAX_U32, MAX_U64, MAX_U128
+from sequencer.adapters.http.formats import (
+    SELF_TRADES,
+    SIDES,
+    TIMES_IN_FORCE,
+    Address,
+    Decimal,
+    Number,
+    OrderId,
+    SelfTradeName,
+    SideName,
+    Signature,
+    TimeInForceName,
+    Uint,
+)
+from sequencer.core.constants import MAX_U64, MAX_U128
 from sequencer.core.decimals import amount_unit, lot, tick
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.signing import digest
@@ -24,9 +38,7 @@ from sequencer.core.types import (
     Market,
     PlaceOrder,
     Result,
-    SelfTrade,
     Side,
-    TimeInForce,
     Token,
     Transaction,
     Withdraw,
@@ -34,25 +46,16 @@ from sequencer.core.types import (
 from sequencer.node import Accepted
 
 BODY_DEADLINE_S: Final = 10
-SIDES: Final = {"buy": Side.BID, "sell": Side.ASK}
-TIMES_IN_FORCE: Final = {
-    "GTC": TimeInForce.GTC,
-    "IOC": TimeInForce.IOC,
-    "POST_ONLY": TimeInForce.POST_ONLY,
-}
-SELF_TRADES: Final = {"cancel_taker": SelfTrade.CANCEL_TAKER}
-
-Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_U32)]
 
 
 class Signed(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """The fields that every signed transaction has."""
 
-    account: str
-    signer: str
-    nonce: str
-    deadline: str
-    signature: str
+    account: Address
+    signer: Address
+    nonce: Uint
+    deadline: Uint
+    signature: Signature
 
     def head(self) -> tuple[bytes, bytes, int, int]:
         """Account, signer, nonce, deadline."""
@@ -68,28 +71,28 @@ class PlaceOrderBody(Signed, kw_only=True):
     """Body of POST /v1/orders."""
 
     market: Number
-    side: str
-    time_in_force: str
-    self_trade: str
-    price: str
-    size: str
-    client_order_id: str = "0"
+    side: SideName
+    time_in_force: TimeInForceName
+    self_trade: SelfTradeName
+    price: Decimal
+    size: Decimal
+    client_order_id: Uint = "0"
 
 
 class CancelBody(Signed, kw_only=True):
     """Body of POST /v1/cancels: one of the two ids."""
 
-    order_id: str | None = None
-    client_order_id: str | None = None
+    order_id: OrderId | None = None
+    client_order_id: Uint | None = None
 
 
 class WithdrawalBody(Signed, kw_only=True):
     """Body of POST /v1/withdrawals."""
 
     token: Number
-    amount: str
-    recipient: str
-    max_relay_fee: str
+    amount: Decimal
+    recipient: Address
+    max_relay_fee: Decimal
 
 
 _PLACE_ORDER: Final = msgspec.json.Decoder(PlaceOrderBody)
@@ -130,12 +133,14 @@ async def cancel_order(request: web.Request) -> web.Response:
     accepted = await _submit(context, _cancel(body), body.signature)
     (order,) = accepted.result.removed
     market, base, _ = listed_market(context.node.latest, order.market)
-    cancelled = {
-        "orderId": hex_bytes(order.id),
-        "status": "cancelled",
-        "remaining": lot(market, base).format(order.remaining),
-    }
-    return answer(_sequenced(accepted) | cancelled)
+    return answer(
+        answers.Cancelled(
+            **_sequenced(accepted),
+            order_id=hex_bytes(order.id),
+            status="cancelled",
+            remaining=lot(market, base).format(order.remaining),
+        )
+    )
 
 
 async def withdraw(request: web.Request) -> web.Response:
@@ -153,7 +158,8 @@ async def withdraw(request: web.Request) -> web.Response:
         recipient=fields.address("recipient", body.recipient),
         max_relay_fee=fields.units("maxRelayFee", body.max_relay_fee, unit, MAX_U128, "OUT_OF_RANGE"),
     )
-    return answer(_sequenced(await _submit(context, withdrawal, body.signature)))
+    accepted = await _submit(context, withdrawal, body.signature)
+    return answer(answers.Withdrawn(**_sequenced(accepted)))
 
 
 def listed_market(state: State, number: int) -> tuple[Market, Token, Token]:
@@ -210,7 +216,8 @@ async def _submit(context: Context, tx: Transaction, signature_text: str) -> Acc
     return await context.node.submit(tx, signed, public_key, signature)
 
 
-def _sequenced(accepted: Accepted) -> dict[str, object]:
+def _sequenced(accepted: Accepted) -> dict[str, str]:
+    """The fields that every answer to a transaction has."""
     return {
         "seq": str(accepted.result.seq),
         "digest": hex_bytes(accepted.digest),
@@ -218,24 +225,26 @@ def _sequenced(accepted: Accepted) -> dict[str, object]:
     }
 
 
-def _placed(accepted: Accepted, side: Side, market: Market, base: Token, quote: Token) -> dict[str, object]:
+def _placed(accepted: Accepted, side: Side, market: Market, base: Token, quote: Token) -> answers.Placed:
     result, lots, ticks = accepted.result, lot(market, base), tick(market, base, quote)
     received = base if side is Side.BID else quote
-    return _sequenced(accepted) | {
-        "orderId": hex_bytes(result.order_id or b""),
-        "status": _order_status(result),
-        "filled": lots.format(result.filled),
-        "remaining": lots.format(result.remaining),
-        "fills": [
-            {
-                "price": ticks.format(fill.price),
-                "size": lots.format(fill.size),
-                "fee": amount_unit(received).format(fill.taker_fee),
-                "feeToken": received.id,
-            }
+    fees = amount_unit(received)
+    return answers.Placed(
+        **_sequenced(accepted),
+        order_id=hex_bytes(result.order_id or b""),
+        status=_order_status(result),
+        filled=lots.format(result.filled),
+        remaining=lots.format(result.remaining),
+        fills=[
+            answers.Fill(
+                price=ticks.format(fill.price),
+                size=lots.format(fill.size),
+                fee=fees.format(fill.taker_fee),
+                fee_token=received.id,
+            )
             for fill in result.fills
         ],
-    }
+    )
 
 
 def _order_status(result: Result) -> str:

@@ -6,17 +6,17 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
-from sequencer.adapters.http import fields
+from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer
 from sequencer.adapters.http.errors import ApiError, decode, not_found
+from sequencer.adapters.http.formats import Hash, HexBytes, Number, Uint
 from sequencer.adapters.http.orders import read_body
 from sequencer.adapters.prover_queue import LeaseLost, UnknownJob, WrongProgram, WrongProof
-from sequencer.core.constants import MAX_U32, MAX_U64
+from sequencer.core.constants import MAX_U64
 from sequencer.ports import Proof
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 LeaseToken = Annotated[str, msgspec.Meta(max_length=64)]
-Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_U32)]
 
 
 class LeaseBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class LeaseBody(msgspec.Struct, forbid_unknown_fields=True):
 
     worker: Name
     modes: Annotated[list[Name], msgspec.Meta(max_length=16)]
-    vkey: str
+    vkey: Hash
 
 
 class HeartbeatBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,10 +37,10 @@ class ResultBody(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /v1/prover/jobs/{job}/result."""
 
     lease: LeaseToken
-    public_values: str
-    proof: str
-    cycles: str
-    prover_gas: str
+    public_values: HexBytes
+    proof: HexBytes
+    cycles: Uint
+    prover_gas: Uint
     execute_ms: Number
     peak_rss_mb: Number
 
@@ -71,14 +71,14 @@ async def lease(request: web.Request) -> web.Response:
         return web.Response(status=204)
     job = str(leased.batch)
     return answer(
-        {
-            "job": job,
-            "batch": job,
-            "mode": context.queue.mode,
-            "lease": leased.token,
-            "lease_seconds": context.queue.lease_ms // 1000,
-            "witness_bytes": context.store.witness_path(leased.batch).stat().st_size,
-        }
+        answers.LeasedJob(
+            job=job,
+            batch=job,
+            mode=context.queue.mode,
+            lease=leased.token,
+            lease_seconds=context.queue.lease_ms // 1000,
+            witness_bytes=context.store.witness_path(leased.batch).stat().st_size,
+        )
     )
 
 

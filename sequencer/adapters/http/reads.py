@@ -2,13 +2,15 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 from zkclob_native import merkle_proof
 
 from sequencer.adapters.history import Page, Row
-from sequencer.adapters.http import fields
+from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, not_found, out_of_range
 from sequencer.core.book import parse_order_id
@@ -29,6 +31,7 @@ from sequencer.core.ledger import Account
 from sequencer.core.signing import DOMAIN_NAME, DOMAIN_VERSION
 from sequencer.core.state import State
 from sequencer.core.types import Deposit, Market, Order, Side, TimeInForce, Token
+from sequencer.ports import Health
 
 BODY_BYTES_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 1_000
@@ -46,52 +49,63 @@ _PAIR: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 async def health(request: web.Request) -> web.Response:
     """GET /v1/health"""
     context = request.app[CONTEXT]
-    parts = {
-        "l1Watcher": context.watcher.health(),
-        "l1Poster": context.settler.health(),
-        "prover": context.queue.health(),
-    }
+    watcher, settler, queue = (
+        context.watcher.health(),
+        context.settler.health(),
+        context.queue.health(),
+    )
     halted = context.node.halt_reason
-    failing = any(part.last_error is not None for part in parts.values())
-    shown: dict[str, Any] = {
-        name: {"lastError": part.last_error, "since": part.since_ms and part.since_ms // 1000}
-        for name, part in parts.items()
-    }
-    shown["prover"]["waiting"] = context.queue.waiting()
-    status = "halted" if halted else "degraded" if failing else "ok"
-    return answer({"status": status, "haltReason": halted} | shown)
+    failing = any(part.last_error is not None for part in (watcher, settler, queue))
+    return answer(
+        answers.Health(
+            status="halted" if halted else "degraded" if failing else "ok",
+            halt_reason=halted,
+            l1_watcher=answers.PartHealth(**_part(watcher)),
+            l1_poster=answers.PartHealth(**_part(settler)),
+            prover=answers.ProverHealth(**_part(queue), waiting=context.queue.waiting()),
+        )
+    )
+
+
+def _part(health: Health) -> dict[str, Any]:
+    since_ms = health.since_ms
+    return {"last_error": health.last_error, "since": None if since_ms is None else since_ms // 1000}
 
 
 async def info(request: web.Request) -> web.Response:
     """GET /v1/info"""
     context = request.app[CONTEXT]
     deployment = context.deployment
+    exchange = hex_bytes(deployment.contract)
     return answer(
-        {
-            "chainId": deployment.chain_id,
-            "exchange": hex_bytes(deployment.contract),
-            "domain": {
-                "name": DOMAIN_NAME,
-                "version": DOMAIN_VERSION,
-                "chainId": deployment.chain_id,
-                "verifyingContract": hex_bytes(deployment.contract),
-            },
-            "domainSeparator": hex_bytes(context.domain_separator),
-            "vkey": hex_bytes(deployment.program_vkey),
-            "proofMode": context.proof_mode,
-            "time": context.clock.now_ms() // 1000,
-            "limits": {
-                "bodyBytes": BODY_BYTES_MAX,
-                "openOrders": MAX_OPEN_ORDERS,
-                "makersPerOrder": MAX_MAKERS,
-                "nonceLanes": OWNER_LANES,
-                "nonceWindow": NONCE_WINDOW,
-                "nonceJump": str(MAX_NONCE_JUMP),
-                "amount": str(MAX_AMOUNT),
-                "holdings": str(MAX_HOLDINGS),
-            },
-        }
+        answers.Info(
+            chain_id=deployment.chain_id,
+            exchange=exchange,
+            domain=answers.Domain(
+                name=DOMAIN_NAME,
+                version=DOMAIN_VERSION,
+                chain_id=deployment.chain_id,
+                verifying_contract=exchange,
+            ),
+            domain_separator=hex_bytes(context.domain_separator),
+            vkey=hex_bytes(deployment.program_vkey),
+            proof_mode=context.proof_mode,
+            time=context.clock.now_ms() // 1000,
+            limits=_LIMITS,
+        )
     )
+
+
+_LIMITS: Final = answers.Limits(
+    body_bytes=BODY_BYTES_MAX,
+    open_orders=MAX_OPEN_ORDERS,
+    makers_per_order=MAX_MAKERS,
+    nonce_lanes=OWNER_LANES,
+    nonce_window=NONCE_WINDOW,
+    nonce_jump=str(MAX_NONCE_JUMP),
+    amount=str(MAX_AMOUNT),
+    holdings=str(MAX_HOLDINGS),
+)
 
 
 async def tokens(request: web.Request) -> web.Response:
@@ -101,12 +115,12 @@ async def tokens(request: web.Request) -> web.Response:
         listed = list(state.tokens.values())
     return answer(
         [
-            {
-                "id": token.id,
-                "symbol": context.token_symbol(token.id),
-                "address": hex_bytes(token.l1_address),
-                "decimals": token.decimals,
-            }
+            answers.Token(
+                id=token.id,
+                symbol=context.token_symbol(token.id),
+                address=hex_bytes(token.l1_address),
+                decimals=token.decimals,
+            )
             for token in listed
         ]
     )
@@ -119,25 +133,25 @@ async def markets(request: web.Request) -> web.Response:
         return answer([_market(context, state, market) for market in state.markets.values()])
 
 
-def _market(context: Context, state: State, market: Market) -> dict[str, Any]:
+def _market(context: Context, state: State, market: Market) -> answers.Market:
     base, quote = state.tokens[market.base], state.tokens[market.quote]
     ticks = tick(market, base, quote)
-    return {
-        "id": market.id,
-        "symbol": context.market_symbol(market.id, market.base, market.quote),
-        "base": market.base,
-        "quote": market.quote,
-        "tickSize": ticks.format(1),
-        "lotSize": lot(market, base).format(1),
-        "tickValue": str(market.tick_size),
-        "lotUnits": str(market.lot_size),
-        "minNotional": amount_unit(quote).format(market.min_notional),
-        "makerFee": _MILLIONTHS.format(market.maker_fee),
-        "takerFee": _MILLIONTHS.format(market.taker_fee),
-        "priceBand": _MILLIONTHS.format(market.price_band) if market.price_band else None,
-        "status": market.status.name.lower(),
-        "lastPrice": ticks.format(market.last_price) if market.last_price else None,
-    }
+    return answers.Market(
+        id=market.id,
+        symbol=context.market_symbol(market.id, market.base, market.quote),
+        base=market.base,
+        quote=market.quote,
+        tick_size=ticks.format(1),
+        lot_size=lot(market, base).format(1),
+        tick_value=str(market.tick_size),
+        lot_units=str(market.lot_size),
+        min_notional=amount_unit(quote).format(market.min_notional),
+        maker_fee=_MILLIONTHS.format(market.maker_fee),
+        taker_fee=_MILLIONTHS.format(market.taker_fee),
+        price_band=_MILLIONTHS.format(market.price_band) if market.price_band else None,
+        status=market.status.name.lower(),
+        last_price=ticks.format(market.last_price) if market.last_price else None,
+    )
 
 
 _MILLIONTHS: Final = Unit(1, -6)
@@ -152,10 +166,12 @@ async def book(request: web.Request) -> web.Response:
         seq = state.meta.next_seq - 1
     lots, ticks = lot(market, base), tick(market, base, quote)
 
-    def shown(levels: list[tuple[int, int, int]]) -> list[tuple[str, str, int]]:
-        return [(ticks.format(price), lots.format(size), orders) for price, size, orders in levels]
+    def shown(levels: list[tuple[int, int, int]]) -> list[answers.Level]:
+        return [
+            answers.Level(ticks.format(price), lots.format(size), orders) for price, size, orders in levels
+        ]
 
-    return answer({"market": market.id, "seq": str(seq), "bids": shown(bids), "asks": shown(asks)})
+    return answer(answers.Book(market=market.id, seq=str(seq), bids=shown(bids), asks=shown(asks)))
 
 
 async def trades(request: web.Request) -> web.Response:
@@ -167,22 +183,21 @@ async def trades(request: web.Request) -> web.Response:
     page = await context.history.trades(market.id, limit, _query_place(request))
     lots, ticks = lot(market, base), tick(market, base, quote)
     rows = [
-        {
-            "seq": str(row["seq"]),
-            "item": row["item"],
-            "price": ticks.format(int(row["price"])),
-            "size": lots.format(int(row["size"])),
-            "quote": amount_unit(quote).format(int(row["quote"])),
-            "takerSide": _side(row["taker_side"]),
-            "makerOrder": hex_bytes(row["maker_order"]),
-            "takerOrder": hex_bytes(row["taker_order"]),
-            "time": row["time"],
-        }
+        answers.Trade(
+            seq=str(row["seq"]),
+            item=row["item"],
+            price=ticks.format(int(row["price"])),
+            size=lots.format(int(row["size"])),
+            quote=amount_unit(quote).format(int(row["quote"])),
+            taker_side=_side(row["taker_side"]),
+            maker_order=hex_bytes(row["maker_order"]),
+            taker_order=hex_bytes(row["taker_order"]),
+            time=row["time"],
+        )
         for row in page.rows
     ]
-    return answer(
-        {"trades": rows} | _paging(page, lambda row: f"{row['seq']}-{row['item']}"),
-    )
+    cursor = _paging(page, lambda row: f"{row['seq']}-{row['item']}")
+    return answer(answers.Trades(trades=rows, **cursor))
 
 
 # ---------------------------------------------------------------- accounts
@@ -197,18 +212,20 @@ async def account(request: web.Request) -> web.Response:
             for token, balance in sorted(found.balances.items())
             if balance.total
         ]
-        lanes = [{"lane": number, "next": str(lane.top)} for number, lane in sorted(found.lanes.items())]
-    return answer({"account": hex_bytes(address), "balances": balances, "nonces": lanes})
+        lanes = [
+            answers.NonceLane(lane=number, next=str(lane.top)) for number, lane in sorted(found.lanes.items())
+        ]
+    return answer(answers.Account(account=hex_bytes(address), balances=balances, nonces=lanes))
 
 
-def _balance(token: Token, total: int, locked: int) -> dict[str, object]:
+def _balance(token: Token, total: int, locked: int) -> answers.Balance:
     unit = amount_unit(token)
-    return {
-        "token": token.id,
-        "total": unit.format(total),
-        "locked": unit.format(locked),
-        "available": unit.format(total - locked),
-    }
+    return answers.Balance(
+        token=token.id,
+        total=unit.format(total),
+        locked=unit.format(locked),
+        available=unit.format(total - locked),
+    )
 
 
 async def open_orders(request: web.Request) -> web.Response:
@@ -218,20 +235,20 @@ async def open_orders(request: web.Request) -> web.Response:
         return answer([_resting_order(state, order) for order in state.open_orders(address)])
 
 
-def _resting_order(state: State, order: Order) -> dict[str, object]:
+def _resting_order(state: State, order: Order) -> answers.OrderInfo:
     market = state.markets[order.market]
     base, quote = state.tokens[market.base], state.tokens[market.quote]
-    return {
-        "orderId": hex_bytes(order.id),
-        "account": hex_bytes(order.owner),
-        "market": order.market,
-        "side": _side(order.side),
-        "timeInForce": order.time_in_force.name,
-        "price": tick(market, base, quote).format(order.price),
-        "remaining": lot(market, base).format(order.remaining),
-        "status": "resting",
-        "clientOrderId": str(order.client_order_id),
-    }
+    return answers.OrderInfo(
+        order_id=hex_bytes(order.id),
+        account=hex_bytes(order.owner),
+        market=order.market,
+        side=_side(order.side),
+        time_in_force=order.time_in_force.name,
+        price=tick(market, base, quote).format(order.price),
+        remaining=lot(market, base).format(order.remaining),
+        status="resting",
+        client_order_id=str(order.client_order_id),
+    )
 
 
 async def withdrawals(request: web.Request) -> web.Response:
@@ -247,39 +264,39 @@ async def withdrawals(request: web.Request) -> web.Response:
     claimed = await _claimed(context, settled)
     shown = []
     for row in rows:
-        item = _withdrawal(context, listed.get(row["token"]), row)
-        if row["status"] == "settled":
-            item["claim"] = _claim(row, outboxes[row["batch"]])
-        if row["seq"] in claimed:
-            item["status"] = "claimed"
-        shown.append(item)
+        claim = _claim(row, outboxes[row["batch"]]) if row["status"] == "settled" else UNSET
+        status = "claimed" if row["seq"] in claimed else context.status(row["status"])
+        shown.append(_withdrawal(listed.get(row["token"]), row, status, claim))
     return answer(shown)
 
 
-def _withdrawal(context: Context, token: Token | None, row: Row) -> dict[str, Any]:
+def _withdrawal(
+    token: Token | None, row: Row, status: str, claim: answers.Claim | UnsetType
+) -> answers.Withdrawal:
     # A refund may be of a token that is not listed; then its base units are all that is known.
     unit = Unit(1, 0) if token is None else amount_unit(token)
-    return {
-        "seq": str(row["seq"]),
-        "kind": "refund" if row["refund"] else "withdrawal",
-        "token": row["token"],
-        "amount": unit.format(int(row["amount"])),
-        "amountUnits": row["amount"],
-        "recipient": hex_bytes(row["recipient"]),
-        "maxRelayFee": unit.format(int(row["max_relay_fee"])),
-        "block": str(row["block"]),
-        "status": context.status(row["status"]),
-    }
+    return answers.Withdrawal(
+        seq=str(row["seq"]),
+        kind="refund" if row["refund"] else "withdrawal",
+        token=row["token"],
+        amount=unit.format(int(row["amount"])),
+        amount_units=row["amount"],
+        recipient=hex_bytes(row["recipient"]),
+        max_relay_fee=unit.format(int(row["max_relay_fee"])),
+        block=str(row["block"]),
+        status=status,
+        claim=claim,
+    )
 
 
-def _claim(row: Row, leaves: list[bytes]) -> dict[str, object]:
+def _claim(row: Row, leaves: list[bytes]) -> answers.Claim:
     """What the contract's `claim` needs besides the withdrawal itself."""
     proof = merkle_proof(leaves, row["leaf"])
-    return {
-        "batch": str(row["batch"]),
-        "index": str(row["leaf"]),
-        "proof": [hex_bytes(sibling) for sibling in proof],
-    }
+    return answers.Claim(
+        batch=str(row["batch"]),
+        index=str(row["leaf"]),
+        proof=[hex_bytes(sibling) for sibling in proof],
+    )
 
 
 async def _claimed(context: Context, settled: list[Row]) -> set[int]:
@@ -320,15 +337,15 @@ async def deposits(request: web.Request) -> web.Response:
     return answer(shown[:limit])
 
 
-def _deposit(listed: dict[int, Token], index: int, token: int, amount: int, status: str) -> dict[str, object]:
+def _deposit(listed: dict[int, Token], index: int, token: int, amount: int, status: str) -> answers.Deposit:
     unit = amount_unit(listed[token]) if token in listed else Unit(1, 0)
-    return {
-        "index": str(index),
-        "token": token,
-        "amount": unit.format(amount),
-        "amountUnits": str(amount),
-        "status": status,
-    }
+    return answers.Deposit(
+        index=str(index),
+        token=token,
+        amount=unit.format(amount),
+        amount_units=str(amount),
+        status=status,
+    )
 
 
 # ---------------------------------------------------------------- history
@@ -337,7 +354,7 @@ def _deposit(listed: dict[int, Token], index: int, token: int, amount: int, stat
 async def order(request: web.Request) -> web.Response:
     """GET /v1/orders/{orderId}"""
     context = request.app[CONTEXT]
-    order_id = fields.fixed_bytes("orderId", request.match_info["order_id"], 24)
+    order_id = fields.fixed_bytes("orderId", request.match_info["orderId"], 24)
     async with context.node.reading() as state:
         resting = state.orders.get(order_id)
         rests = None if resting is None else resting.remaining
@@ -349,28 +366,28 @@ async def order(request: web.Request) -> web.Response:
         return answer(_order(state, row, rests))
 
 
-def _order(state: State, row: Row, rests: int | None) -> dict[str, object]:
+def _order(state: State, row: Row, rests: int | None) -> answers.OrderRecord:
     number, side, price, _ = parse_order_id(row["id"])
     market = state.markets[number]
     base, quote = state.tokens[market.base], state.tokens[market.quote]
     lots, size = lot(market, base), int(row["size"])
     remaining = int(row["remaining"]) if rests is None else rests
     status = "resting" if rests is not None else "cancelled" if remaining else "filled"
-    return {
-        "orderId": hex_bytes(row["id"]),
-        "seq": str(row["seq"]),
-        "account": hex_bytes(row["account"]),
-        "market": number,
-        "side": _side(side),
-        "timeInForce": TimeInForce(row["time_in_force"]).name,
-        "price": tick(market, base, quote).format(price),
-        "size": lots.format(size),
-        "filled": lots.format(size - remaining),
-        "remaining": lots.format(remaining),
-        "status": status,
-        "clientOrderId": row["client_order_id"],
-        "endedBy": None if row["ended"] is None else str(row["ended"]),
-    }
+    return answers.OrderRecord(
+        order_id=hex_bytes(row["id"]),
+        seq=str(row["seq"]),
+        account=hex_bytes(row["account"]),
+        market=number,
+        side=_side(side),
+        time_in_force=TimeInForce(row["time_in_force"]).name,
+        price=tick(market, base, quote).format(price),
+        size=lots.format(size),
+        filled=lots.format(size - remaining),
+        remaining=lots.format(remaining),
+        status=status,
+        client_order_id=row["client_order_id"],
+        ended_by=None if row["ended"] is None else str(row["ended"]),
+    )
 
 
 async def transaction(request: web.Request) -> web.Response:
@@ -381,14 +398,14 @@ async def transaction(request: web.Request) -> web.Response:
     if row is None:
         raise not_found(f"transaction {hex_bytes(signed)}")
     return answer(
-        {
-            "digest": hex_bytes(signed),
-            "seq": str(row["seq"]),
-            "block": str(row["block"]),
-            "batch": _optional(row["batch"]),
-            "code": Code(row["code"]).name,
-            "status": context.status(row["status"]),
-        }
+        answers.TransactionInfo(
+            digest=hex_bytes(signed),
+            seq=str(row["seq"]),
+            block=str(row["block"]),
+            batch=_optional(row["batch"]),
+            code=Code(row["code"]).name,
+            status=context.status(row["status"]),
+        )
     )
 
 
@@ -396,7 +413,7 @@ async def blocks(request: web.Request) -> web.Response:
     """GET /v1/blocks"""
     limit = _query_number(request, "limit", 100, LIMIT_MAX)
     page = await request.app[CONTEXT].history.blocks(limit, _query_before(request))
-    return answer({"blocks": [_block(row) for row in page.rows]} | _paging(page, _number))
+    return answer(answers.Blocks(blocks=[_block(row) for row in page.rows], **_paging(page, _number)))
 
 
 async def block(request: web.Request) -> web.Response:
@@ -408,15 +425,15 @@ async def block(request: web.Request) -> web.Response:
     return answer(_block(row))
 
 
-def _block(row: Row) -> dict[str, object]:
-    return {
-        "number": str(row["number"]),
-        "timestamp": row["timestamp"],
-        "firstSeq": str(row["first_seq"]),
-        "endSeq": str(row["end_seq"]),
-        "stateRoot": hex_bytes(row["state_root"]),
-        "batch": _optional(row["batch"]),
-    }
+def _block(row: Row) -> answers.BlockInfo:
+    return answers.BlockInfo(
+        number=str(row["number"]),
+        timestamp=row["timestamp"],
+        first_seq=str(row["first_seq"]),
+        end_seq=str(row["end_seq"]),
+        state_root=hex_bytes(row["state_root"]),
+        batch=_optional(row["batch"]),
+    )
 
 
 async def batches(request: web.Request) -> web.Response:
@@ -424,7 +441,9 @@ async def batches(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     limit = _query_number(request, "limit", 100, LIMIT_MAX)
     page = await context.history.batches(limit, _query_before(request))
-    return answer({"batches": [_batch(context, row) for row in page.rows]} | _paging(page, _number))
+    return answer(
+        answers.Batches(batches=[_batch(context, row) for row in page.rows], **_paging(page, _number))
+    )
 
 
 async def batch(request: web.Request) -> web.Response:
@@ -437,27 +456,27 @@ async def batch(request: web.Request) -> web.Response:
     return answer(_batch(context, row))
 
 
-def _batch(context: Context, row: Row) -> dict[str, object]:
-    return {
-        "number": str(row["number"]),
-        "status": context.status(row["status"]),
-        "proofMode": context.proof_mode,
-        "firstBlock": str(row["first_block"]),
-        "lastBlock": str(row["last_block"]),
-        "firstSeq": str(row["first_seq"]),
-        "endSeq": str(row["end_seq"]),
-        "created": row["created_ms"] // 1000,
-        "dataBytes": row["data_bytes"],
-        "publicValues": hex_bytes(row["public_values"]),
-        "worker": row["worker"],
-        "cycles": row["cycles"],
-        "proverGas": row["prover_gas"],
-        "executeMs": row["execute_ms"],
-        "peakRssMb": row["peak_rss_mb"],
-        "l1Transaction": None if row["l1_tx"] is None else hex_bytes(row["l1_tx"]),
-        "l1Gas": _optional(row["l1_gas"]),
-        "l1Block": _optional(row["l1_block"]),
-    }
+def _batch(context: Context, row: Row) -> answers.Batch:
+    return answers.Batch(
+        number=str(row["number"]),
+        status=context.status(row["status"]),
+        proof_mode=context.proof_mode,
+        first_block=str(row["first_block"]),
+        last_block=str(row["last_block"]),
+        first_seq=str(row["first_seq"]),
+        end_seq=str(row["end_seq"]),
+        created=row["created_ms"] // 1000,
+        data_bytes=row["data_bytes"],
+        public_values=hex_bytes(row["public_values"]),
+        worker=row["worker"],
+        cycles=row["cycles"],
+        prover_gas=row["prover_gas"],
+        execute_ms=row["execute_ms"],
+        peak_rss_mb=row["peak_rss_mb"],
+        l1_transaction=None if row["l1_tx"] is None else hex_bytes(row["l1_tx"]),
+        l1_gas=_optional(row["l1_gas"]),
+        l1_block=_optional(row["l1_block"]),
+    )
 
 
 # ---------------------------------------------------------------- parameters
@@ -507,7 +526,7 @@ def _query_place(request: web.Request) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _paging(page: Page, cursor: Any) -> dict[str, object]:
+def _paging(page: Page, cursor: Callable[[Row], str]) -> dict[str, Any]:
     return {"has_more": page.has_more, "next": cursor(page.rows[-1]) if page.has_more else None}
 
 

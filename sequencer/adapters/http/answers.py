@@ -1,0 +1,368 @@
+"""What the API answers, field by field as it goes over the wire.
+
+The client has its own view of these (`sequencer/client/answers.py`), on purpose: it parses decimals, and it must go on
+working when the API grows.
+"""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sequencer.adapters.http.formats import (
+    Address,
+    BatchStatus,
+    CodeName,
+    Decimal,
+    Hash,
+    HexBytes,
+    OrderId,
+    OrderStatus,
+    ProofModeName,
+    SideName,
+    Time,
+    TimeInForceName,
+    TransactionStatus,
+    Uint,
+)
+from sequencer.config import ProofMode
+
+
+class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An object of an answer."""
+
+
+class Error(Struct, frozen=True, kw_only=True):
+    """Any answer that is not 2xx. `details` holds strings; what it has depends on `code`."""
+
+    code: str
+    message: str
+    request_id: Annotated[str, Meta(description="finds the request in the sequencer's log")]
+    details: dict[str, str]
+
+
+# ---------------------------------------------------------------- the exchange
+
+
+class PartHealth(Answer, frozen=True):
+    """The latest failure of something outside, null once it is over."""
+
+    last_error: str | None
+    since: Time | None
+
+
+class ProverHealth(PartHealth, frozen=True):
+    """The prover queue."""
+
+    waiting: Annotated[int, Meta(description="jobs that are not proven")]
+
+
+class Health(Answer, frozen=True):
+    """How the sequencer is doing."""
+
+    status: Annotated[str, Meta(extra_json_schema={"enum": ["ok", "degraded", "halted"]})]
+    halt_reason: str | None
+    l1_watcher: PartHealth
+    l1_poster: PartHealth
+    prover: ProverHealth
+
+
+class Domain(Answer, frozen=True):
+    """The EIP-712 domain of every signature."""
+
+    name: str
+    version: str
+    chain_id: int
+    verifying_contract: Address
+
+
+class Limits(Answer, frozen=True):
+    """Bounds that requests meet; `amount` and `holdings` in base units."""
+
+    body_bytes: int
+    open_orders: int
+    makers_per_order: int
+    nonce_lanes: int
+    nonce_window: int
+    nonce_jump: Uint
+    amount: Uint
+    holdings: Uint
+
+
+class Info(Answer, frozen=True):
+    """Chain, contract and program."""
+
+    chain_id: int
+    exchange: Address
+    domain: Domain
+    domain_separator: Hash
+    vkey: Hash
+    proof_mode: ProofModeName
+    time: Time
+    limits: Limits
+
+
+class Token(Answer, frozen=True):
+    """A listed token."""
+
+    id: int
+    symbol: str
+    address: Address
+    decimals: int
+
+
+class Market(Answer, frozen=True):
+    """A market. `tickValue` is in quote base units per lot, `lotUnits` in base units; fees are fractions."""
+
+    id: int
+    symbol: str
+    base: int
+    quote: int
+    tick_size: Decimal
+    lot_size: Decimal
+    tick_value: Uint
+    lot_units: Uint
+    min_notional: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+    price_band: Decimal | None
+    status: Annotated[str, Meta(extra_json_schema={"enum": ["active", "cancel_only", "halted"]})]
+    last_price: Decimal | None
+
+
+class Level(Struct, frozen=True, array_like=True):
+    """Price, size and number of orders."""
+
+    price: Decimal
+    size: Decimal
+    orders: int
+
+
+class Book(Answer, frozen=True):
+    """Best levels first, as of a sequence number."""
+
+    market: int
+    seq: Uint
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Trade(Answer, frozen=True):
+    """One fill; `item` numbers those of one transaction."""
+
+    seq: Uint
+    item: int
+    price: Decimal
+    size: Decimal
+    quote: Decimal
+    taker_side: SideName
+    maker_order: OrderId
+    taker_order: OrderId
+    time: Time
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Newest first; `next` is passed as `before` for the page that follows."""
+
+    has_more: bool
+    next: str | None
+
+
+class Trades(Page, frozen=True):
+    """Trades of a market, newest first."""
+
+    trades: list[Trade]
+
+
+# ---------------------------------------------------------------- accounts
+
+
+class Balance(Answer, frozen=True):
+    """What an account has of a token; `locked` backs its open orders."""
+
+    token: int
+    total: Decimal
+    locked: Decimal
+    available: Decimal
+
+
+class NonceLane(Answer, frozen=True):
+    """`next`: the lowest sequence above all used."""
+
+    lane: int
+    next: Uint
+
+
+class Account(Answer, frozen=True):
+    """Balances and nonces."""
+
+    account: Address
+    balances: list[Balance]
+    nonces: list[NonceLane]
+
+
+class OrderInfo(Answer, frozen=True):
+    """An order."""
+
+    order_id: OrderId
+    account: Address
+    market: int
+    side: SideName
+    time_in_force: TimeInForceName
+    price: Decimal
+    remaining: Decimal
+    status: OrderStatus
+    client_order_id: Uint
+
+
+class OrderRecord(OrderInfo, frozen=True):
+    """An order and what became of it; `endedBy` is the sequence number that ended it."""
+
+    seq: Uint
+    size: Decimal
+    filled: Decimal
+    ended_by: Uint | None
+
+
+class Claim(Answer, frozen=True):
+    """What the contract's `claim` takes besides the withdrawal itself."""
+
+    batch: Uint
+    index: Uint
+    proof: list[Hash]
+
+
+class Withdrawal(Answer, frozen=True):
+    """A withdrawal or the refund of a deposit; `claim` is there once it is settled."""
+
+    seq: Uint
+    kind: Annotated[str, Meta(extra_json_schema={"enum": ["withdrawal", "refund"]})]
+    token: int
+    amount: Decimal
+    amount_units: Uint
+    recipient: Address
+    max_relay_fee: Decimal
+    block: Uint
+    status: Annotated[
+        str,
+        Meta(extra_json_schema={"enum": ["accepted", "sealed", "executed", "proven", "settled", "claimed"]}),
+    ]
+    claim: Claim | UnsetType = UNSET
+
+
+class Deposit(Answer, frozen=True):
+    """A deposit, seen on L1 or sequenced."""
+
+    index: Uint
+    token: int
+    amount: Decimal
+    amount_units: Uint
+    status: Annotated[str, Meta(extra_json_schema={"enum": ["pending", "credited", "refunded"]})]
+
+
+# ---------------------------------------------------------------- transactions
+
+
+class Withdrawn(Answer, frozen=True):
+    """An accepted transaction: durable, and sealed into `block` soon."""
+
+    seq: Uint
+    digest: Hash
+    block: Uint
+
+
+class Cancelled(Withdrawn, frozen=True):
+    """The order that is gone, and what was left of it."""
+
+    order_id: OrderId
+    status: OrderStatus
+    remaining: Decimal
+
+
+class Fill(Answer, frozen=True):
+    """A trade that the new order made as taker."""
+
+    price: Decimal
+    size: Decimal
+    fee: Decimal
+    fee_token: int
+
+
+class Placed(Cancelled, frozen=True):
+    """The new order and what it met."""
+
+    filled: Decimal
+    fills: list[Fill]
+
+
+# ---------------------------------------------------------------- history
+
+
+class TransactionInfo(Answer, frozen=True):
+    """A transaction and how far it came."""
+
+    digest: Hash
+    seq: Uint
+    block: Uint
+    batch: Uint | None
+    code: CodeName
+    status: TransactionStatus
+
+
+class BlockInfo(Answer, frozen=True):
+    """A sealed block; `endSeq` is the first sequence number after it."""
+
+    number: Uint
+    timestamp: Time
+    first_seq: Uint
+    end_seq: Uint
+    state_root: Hash
+    batch: Uint | None
+
+
+class Blocks(Page, frozen=True):
+    """Sealed blocks, newest first."""
+
+    blocks: list[BlockInfo]
+
+
+class Batch(Answer, frozen=True):
+    """A batch. What is not known yet is null."""
+
+    number: Uint
+    status: BatchStatus
+    proof_mode: ProofModeName
+    first_block: Uint
+    last_block: Uint
+    first_seq: Uint
+    end_seq: Uint
+    created: Time
+    data_bytes: int
+    public_values: HexBytes
+    worker: str | None
+    cycles: Uint | None
+    prover_gas: Uint | None
+    execute_ms: Uint | None
+    peak_rss_mb: Uint | None
+    l1_transaction: Hash | None
+    l1_gas: Uint | None
+    l1_block: Uint | None
+
+
+class Batches(Page, frozen=True):
+    """Batches, newest first."""
+
+    batches: list[Batch]
+
+
+# ---------------------------------------------------------------- prover queue
+
+
+class LeasedJob(Struct, frozen=True, kw_only=True):
+    """A job that the worker has for `lease_seconds`, and longer by heartbeats."""
+
+    job: Uint
+    batch: Uint
+    mode: ProofMode
+    lease: str
+    lease_seconds: int
+    witness_bytes: int

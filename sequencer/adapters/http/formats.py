@@ -1,0 +1,52 @@
+"""Text and numbers of the API as types: what is checked elsewhere is described here, for `/v1/openapi.json`."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from sequencer.core.constants import MAX_U32
+from sequencer.core.errors import Code
+from sequencer.core.types import SelfTrade, Side, TimeInForce
+
+SIDES: Final = {"buy": Side.BID, "sell": Side.ASK}
+TIMES_IN_FORCE: Final = {
+    "GTC": TimeInForce.GTC,
+    "IOC": TimeInForce.IOC,
+    "POST_ONLY": TimeInForce.POST_ONLY,
+}
+SELF_TRADES: Final = {"cancel_taker": SelfTrade.CANCEL_TAKER}
+
+Number = Annotated[int, Meta(ge=0, le=MAX_U32)]
+Time = Annotated[int, Meta(description="Unix time in seconds")]
+Decimal = Annotated[
+    str,
+    Meta(
+        description="whole tokens, exact",
+        extra_json_schema={"pattern": r"^(0|[1-9][0-9]*)(\.[0-9]+)?$", "maxLength": 80},
+    ),
+]
+Uint = Annotated[
+    str,
+    Meta(
+        description="a whole number in decimal digits",
+        extra_json_schema={"pattern": "^(0|[1-9][0-9]{0,38})$"},
+    ),
+]
+HexBytes = Annotated[str, Meta(extra_json_schema={"pattern": "^0x([0-9a-fA-F]{2})*$"})]
+Address = Annotated[str, Meta(description="20 bytes", extra_json_schema={"pattern": "^0x[0-9a-fA-F]{40}$"})]
+OrderId = Annotated[str, Meta(description="24 bytes", extra_json_schema={"pattern": "^0x[0-9a-fA-F]{48}$"})]
+Hash = Annotated[str, Meta(description="32 bytes", extra_json_schema={"pattern": "^0x[0-9a-fA-F]{64}$"})]
+Signature = Annotated[
+    str, Meta(description="65 bytes: r, s, v", extra_json_schema={"pattern": "^0x[0-9a-fA-F]{130}$"})
+]
+
+SideName = Annotated[str, Meta(extra_json_schema={"enum": list(SIDES)})]
+TimeInForceName = Annotated[str, Meta(extra_json_schema={"enum": list(TIMES_IN_FORCE)})]
+SelfTradeName = Annotated[str, Meta(extra_json_schema={"enum": list(SELF_TRADES)})]
+CodeName = Annotated[str, Meta(extra_json_schema={"enum": [code.name for code in Code]})]
+ProofModeName = Annotated[str, Meta(extra_json_schema={"enum": ["executed", "real"]})]
+OrderStatus = Annotated[str, Meta(extra_json_schema={"enum": ["resting", "filled", "cancelled"]})]
+BatchStatus = Annotated[str, Meta(extra_json_schema={"enum": ["sealed", "executed", "proven", "settled"]})]
+TransactionStatus = Annotated[
+    str, Meta(extra_json_schema={"enum": ["accepted", "sealed", "executed", "proven", "settled"]})
+]
