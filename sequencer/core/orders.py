@@ -1,5 +1,7 @@
 """Placing and cancelling orders: the checks in the protocol's order, then the change that must now succeed."""
 
+from typing import Final
+
 from sequencer.core.book import PLACES_PER_SEQ, crosses, order_id
 from sequencer.core.constants import FEE_UNIT, MAX_AMOUNT, MAX_OPEN_ORDERS
 from sequencer.core.errors import Code, Rejection
@@ -15,11 +17,17 @@ from sequencer.core.types import (
     PlaceOrder,
     Result,
     SelfTrade,
-    Side,
     TimeInForce,
 )
 
-_IMPLEMENTED_TIMES_IN_FORCE = frozenset((TimeInForce.GTC, TimeInForce.IOC, TimeInForce.POST_ONLY))
+# Read once: an enumeration looks a member up by name, which is slow on the path of every order.
+_ACTIVE: Final = MarketStatus.ACTIVE
+_CANCEL_TAKER: Final = SelfTrade.CANCEL_TAKER
+_IOC: Final = TimeInForce.IOC
+_OK: Final = Code.OK
+_POST_ONLY: Final = TimeInForce.POST_ONLY
+
+_IMPLEMENTED_TIMES_IN_FORCE: Final = frozenset((TimeInForce.GTC, _IOC, _POST_ONLY))
 
 
 def check_place(state: State, account: Account, tx: PlaceOrder) -> Market:
@@ -27,7 +35,7 @@ def check_place(state: State, account: Account, tx: PlaceOrder) -> Market:
     market = _check_market(state, tx)
     base, quote = _check_amounts(market, tx)
     _check_band(market, tx)
-    if tx.time_in_force != TimeInForce.IOC and len(account.orders) >= MAX_OPEN_ORDERS:
+    if tx.time_in_force != _IOC and len(account.orders) >= MAX_OPEN_ORDERS:
         raise Rejection(
             Code.TOO_MANY_ORDERS,
             f"an account has at most {MAX_OPEN_ORDERS} open orders",
@@ -43,7 +51,7 @@ def check_place(state: State, account: Account, tx: PlaceOrder) -> Market:
         account.require_available(market.base, base)
     else:
         account.require_available(market.quote, quote)
-    if tx.time_in_force == TimeInForce.POST_ONLY:
+    if tx.time_in_force == _POST_ONLY:
         _check_post_only(state, tx)
     return market
 
@@ -52,7 +60,7 @@ def _check_market(state: State, tx: PlaceOrder) -> Market:
     market = state.markets.get(tx.market)
     if market is None:
         raise Rejection(Code.UNKNOWN_MARKET, f"market {tx.market} is not listed", {"market": str(tx.market)})
-    if market.status != MarketStatus.ACTIVE:
+    if market.status != _ACTIVE:
         raise Rejection(
             Code.MARKET_NOT_ACTIVE,
             f"market {tx.market} must be ACTIVE to take orders; it is {market.status.name}",
@@ -64,7 +72,7 @@ def _check_market(state: State, tx: PlaceOrder) -> Market:
             f"time in force must be GTC, IOC or POST_ONLY, not {tx.time_in_force.name}",
             {"given": tx.time_in_force.name},
         )
-    if tx.self_trade != SelfTrade.CANCEL_TAKER:
+    if tx.self_trade != _CANCEL_TAKER:
         raise Rejection(
             Code.UNSUPPORTED_SELF_TRADE,
             f"self-trade prevention must be CANCEL_TAKER, not {tx.self_trade.name}",
@@ -121,7 +129,7 @@ def place(state: State, account: Account, tx: PlaceOrder, seq: int) -> Result:
     """Match an order and let the rest of it rest; raises `Rejection`, with nothing changed, for a no-op."""
     market = check_place(state, account, tx)
     outcome = match(state, market, account, tx)
-    rests = bool(outcome.rest) and not outcome.cancelled and tx.time_in_force != TimeInForce.IOC
+    rests = bool(outcome.rest) and not outcome.cancelled and tx.time_in_force != _IOC
     key = order_id(tx.market, tx.side, tx.price, seq * PLACES_PER_SEQ)
     if rests:
         order = Order(
@@ -141,7 +149,7 @@ def place(state: State, account: Account, tx: PlaceOrder, seq: int) -> Result:
         state.add_order(order)
     return Result(
         seq=seq,
-        code=Code.OK,
+        code=_OK,
         order_id=key,
         filled=tx.size - outcome.rest,
         remaining=outcome.rest,
@@ -153,7 +161,7 @@ def place(state: State, account: Account, tx: PlaceOrder, seq: int) -> Result:
 
 def locked_by(market: Market, order: Order) -> tuple[int, int]:
     """Token and amount that a resting order locks."""
-    if order.side is Side.ASK:
+    if order.side:
         return market.base, order.remaining * market.lot_size
     return market.quote, order.price * order.remaining * market.tick_size
 
@@ -202,4 +210,4 @@ def _cancel(state: State, account: Account, order: Order, seq: int) -> Result:
     token, amount = locked_by(state.markets[order.market], order)
     account.balances[token].locked -= amount
     state.remove_order(order)
-    return Result(seq, Code.OK, order_id=order.id, remaining=order.remaining, removed=(order,))
+    return Result(seq, _OK, order_id=order.id, remaining=order.remaining, removed=(order,))

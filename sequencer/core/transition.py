@@ -40,19 +40,25 @@ def check(state: State, tx: Transaction) -> None:
             check_withdraw(state, account, tx)
 
 
+def accept(state: State, tx: Transaction) -> Result:
+    """Sequence `tx`. Raises `Rejection`, with nothing changed, if it is invalid or would be a no-op."""
+    account = _check_valid(state, tx)
+    result = _carry_out(state, account, tx, state.meta.next_seq)
+    _use(state, account, tx)
+    return result
+
+
 def apply(state: State, tx: Transaction) -> Result:
     """Sequence `tx`. Raises `Rejection`, with nothing changed, if it is invalid."""
-    account = _check_valid(state, tx)
-    seq = state.take_seq()
-    _use_nonce(account, tx.nonce)
-    state.touch(tx.account)
     try:
-        return _apply(state, account, tx, seq)
+        return accept(state, tx)
     except Rejection as rejection:
-        return Result(seq, rejection.code)
+        if rejection.code.invalid:
+            raise
+        return Result(_use(state, state.accounts[tx.account], tx), rejection.code)
 
 
-def _apply(state: State, account: Account, tx: Transaction, seq: int) -> Result:
+def _carry_out(state: State, account: Account, tx: Transaction, seq: int) -> Result:
     match tx:
         case PlaceOrder():
             return place(state, account, tx, seq)
@@ -108,9 +114,12 @@ def _check_valid(state: State, tx: Transaction) -> Account:
     return account
 
 
-def _use_nonce(account: Account, nonce: int) -> None:
-    number, sequence = split_nonce(nonce)
+def _use(state: State, account: Account, tx: Transaction) -> int:
+    """Use up the next sequence number, which it gives, and the nonce of `tx`."""
+    number, sequence = split_nonce(tx.nonce)
     lane = account.lanes.get(number)
     if lane is None:
         lane = account.lanes[number] = Lane()
     lane.use(sequence)
+    state.touch(tx.account)
+    return state.take_seq()

@@ -8,7 +8,7 @@ import pytest
 from sequencer.core.constants import MAX_NONCE_JUMP
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.state import State
-from sequencer.core.transition import apply, check, open_block
+from sequencer.core.transition import accept, apply, check, open_block
 from tests.core.exchange import ALICE, BOB, NOW, STRANGER, Trader
 
 
@@ -33,7 +33,7 @@ def test_what_is_invalid_is_refused_and_changes_nothing(
     state.take_writes()
     meta = replace(state.meta)
     tx = replace(alice.buy(1000, 1), nonce=300)
-    for attempt in (check, apply):
+    for attempt in (check, accept, apply):
         with pytest.raises(Rejection) as rejected:
             attempt(state, replace(tx, **changes))
         assert rejected.value.code is code
@@ -54,6 +54,17 @@ def test_a_no_op_uses_its_nonce_and_a_sequence_number(state: State, alice: Trade
     with pytest.raises(Rejection) as rejected:
         apply(state, replace(tx, price=1000))
     assert rejected.value.code is Code.NONCE_USED
+
+
+def test_accept_refuses_a_no_op_and_changes_nothing(state: State, alice: Trader) -> None:
+    no_op = alice.buy(0, 1)
+    state.take_writes()
+    meta = replace(state.meta)
+    with pytest.raises(Rejection) as rejected:
+        accept(state, no_op)
+    assert rejected.value.code is Code.ZERO_PRICE
+    assert (state.meta, state.take_writes()) == (meta, [])
+    assert accept(state, replace(no_op, price=1000)).seq == meta.next_seq
 
 
 def test_check_changes_nothing(state: State, alice: Trader) -> None:
