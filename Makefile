@@ -13,7 +13,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape demo devnet elf abi vectors bench-proof bench-ack bench-engine clean
+	test-ape demo devnet elf abi openapi vectors bench-proof bench-ack bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ elf: setup ## Rebuild the guest program and its verifying key
 abi: setup ## Write the contract interfaces that Python reads anew
 	$(forge) build contracts/src
 	$(python) -m scripts.export_abi
+
+openapi: setup ## Write the description of the REST API anew
+	$(python) -m scripts.make_openapi
 
 vectors: setup ## Write the shared test vectors anew
 	$(python) -m scripts.make_vectors

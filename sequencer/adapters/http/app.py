@@ -1,53 +1,34 @@
 """The API as an aiohttp application: routes, and one place where errors become answers."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from itertools import chain
+from typing import Final
 
+import msgspec
 from aiohttp import web
 
-from sequencer.adapters.http import orders, prover, reads
+from sequencer.adapters.http import documents, html_page, openapi, reads
 from sequencer.adapters.http.context import CONTEXT, Context
 from sequencer.adapters.http.errors import ApiError, busy
+from sequencer.adapters.http.routes import ROUTES, Handler
 from sequencer.core.errors import Rejection
 from sequencer.node import Busy
 from sequencer.ports import NodeHalted
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_DECLARE: Final = {"GET": web.get, "POST": web.post}
 
 
 def make_app(context: Context) -> web.Application:
     """The application over the parts in `context`."""
     app = web.Application(middlewares=[_answer_errors], client_max_size=reads.BODY_BYTES_MAX)
     app[CONTEXT] = context
+    described = openapi.describe()
+    app[documents.DESCRIPTION] = msgspec.json.encode(described)
+    app[documents.PAGE] = html_page.render(described)
     app.add_routes(
-        [
-            web.post("/v1/orders", orders.place_order),
-            web.post("/v1/cancels", orders.cancel_order),
-            web.post("/v1/withdrawals", orders.withdraw),
-            web.get("/v1/health", reads.health),
-            web.get("/v1/info", reads.info),
-            web.get("/v1/tokens", reads.tokens),
-            web.get("/v1/markets", reads.markets),
-            web.get("/v1/markets/{id}/book", reads.book),
-            web.get("/v1/markets/{id}/trades", reads.trades),
-            web.get("/v1/accounts/{address}", reads.account),
-            web.get("/v1/accounts/{address}/orders", reads.open_orders),
-            web.get("/v1/accounts/{address}/withdrawals", reads.withdrawals),
-            web.get("/v1/accounts/{address}/deposits", reads.deposits),
-            web.get("/v1/orders/{orderId}", reads.order),
-            web.get("/v1/transactions/{digest}", reads.transaction),
-            web.get("/v1/blocks", reads.blocks),
-            web.get("/v1/blocks/{number}", reads.block),
-            web.get("/v1/batches", reads.batches),
-            web.get("/v1/batches/{number}", reads.batch),
-            web.post("/v1/prover/lease", prover.lease),
-            web.get("/v1/prover/jobs/{job}/witness", prover.witness),
-            web.post("/v1/prover/jobs/{job}/heartbeat", prover.heartbeat),
-            web.post("/v1/prover/jobs/{job}/result", prover.result),
-            web.post("/v1/prover/jobs/{job}/failure", prover.failure),
-        ]
+        _DECLARE[route.method](route.path, route.handler) for route in chain.from_iterable(ROUTES.values())
     )
     return app
 

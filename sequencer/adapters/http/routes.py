@@ -1,0 +1,283 @@
+"""Every route, once: the application is built from this table, and so is its description."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Final
+
+from aiohttp import web
+
+from sequencer.adapters.http import answers, documents, orders, prover, reads
+from sequencer.core.errors import Code
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Errors = Mapping[int, tuple[str, ...]]
+
+ANY: Final[Errors] = {400: ("MALFORMED_HTTP",), 500: ("INTERNAL",), 503: ("BUSY",)}
+PARAMETER: Final[Errors] = {400: ("WRONG_TYPE", "OUT_OF_RANGE")}
+BODY: Final[Errors] = {
+    400: ("MALFORMED_JSON", "MISSING_FIELD", "UNKNOWN_FIELD", "WRONG_TYPE", "OUT_OF_RANGE"),
+    408: ("BODY_TOO_SLOW",),
+    413: ("BODY_TOO_LARGE",),
+    415: ("UNSUPPORTED_ENCODING",),
+}
+STATE: Final[Errors] = {503: ("HALTED",)}
+ACCOUNT: Final[Errors] = {404: ("UNKNOWN_ACCOUNT",), **STATE}
+MARKET: Final[Errors] = {404: ("UNKNOWN_MARKET",), **STATE}
+UNKNOWN: Final[Errors] = {404: ("NOT_FOUND",)}
+TOKEN: Final[Errors] = {401: ("UNAUTHORIZED",)}
+LEASED: Final[Errors] = {**TOKEN, 409: ("LEASE_LOST",)}
+
+
+def _rejections(*codes: Code) -> Errors:
+    """What can be wrong with a signed transaction; `codes`: with one of its kind."""
+    head = (
+        Code.UNKNOWN_ACCOUNT,
+        Code.SIGNER_NOT_AUTHORIZED,
+        Code.DEADLINE_PASSED,
+        Code.NONCE_LANE,
+        Code.NONCE_TOO_HIGH,
+        Code.NONCE_TOO_LOW,
+        Code.NONCE_USED,
+    )
+    return {
+        400: ("BAD_SIGNATURE",),
+        422: tuple(code.name for code in (*head, *codes)),
+        503: ("HALTED",),
+    }
+
+
+PLACE_ORDER: Final[Errors] = {
+    **_rejections(
+        Code.UNKNOWN_MARKET,
+        Code.MARKET_NOT_ACTIVE,
+        Code.UNSUPPORTED_TIME_IN_FORCE,
+        Code.UNSUPPORTED_SELF_TRADE,
+        Code.ZERO_PRICE,
+        Code.ZERO_SIZE,
+        Code.AMOUNT_TOO_LARGE,
+        Code.BELOW_MINIMUM,
+        Code.PRICE_BAND,
+        Code.TOO_MANY_ORDERS,
+        Code.CLIENT_ORDER_ID_IN_USE,
+        Code.INSUFFICIENT_BALANCE,
+        Code.POST_ONLY_WOULD_CROSS,
+    ),
+    400: ("BAD_SIGNATURE", "OFF_TICK", "OFF_LOT"),
+}
+CANCEL: Final = _rejections(Code.UNKNOWN_ORDER, Code.NOT_ORDER_OWNER)
+WITHDRAW: Final = _rejections(
+    Code.UNKNOWN_TOKEN,
+    Code.ZERO_AMOUNT,
+    Code.ZERO_RECIPIENT,
+    Code.RELAY_FEE_TOO_HIGH,
+    Code.INSUFFICIENT_BALANCE,
+)
+
+Schema = Mapping[str, Any]
+"""A JSON schema."""
+
+
+def _at_most(maximum: int, default: int) -> Schema:
+    return {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
+
+
+def _hex(length: int) -> Schema:
+    return {"type": "string", "pattern": f"^0x[0-9a-fA-F]{{{2 * length}}}$"}
+
+
+NUMBER: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1}
+PATH: Final[Mapping[str, Schema]] = {
+    "address": _hex(20),
+    "digest": _hex(32),
+    "id": {"type": "integer", "minimum": 0, "maximum": (1 << 32) - 1},
+    "job": NUMBER,
+    "number": NUMBER,
+    "orderId": _hex(24),
+}
+"""What stands in braces in a path."""
+PAGE: Final[Mapping[str, Schema]] = {
+    "limit": _at_most(reads.LIMIT_MAX, 100),
+    "before": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})?$", "description": "`next` of a page"},
+}
+TRADES_PAGE: Final[Mapping[str, Schema]] = {
+    **PAGE,
+    "before": {
+        "type": "string",
+        "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$",
+        "description": "`next` of a page",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a path, who answers, and all that can be said about it.
+
+    `answer` is the type of the answer, None for 204; `may_be_empty` allows 204 beside it. `own_errors` are the codes
+    besides those that follow from what the route takes.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: Any = None
+    body: Any = None
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    own_errors: Errors = field(default_factory=dict)
+    media_type: str = "application/json"
+    may_be_empty: bool = False
+
+    @property
+    def errors(self) -> Errors:
+        """Every error code, by status."""
+        takes = [ANY, self.own_errors]
+        takes += [PARAMETER] * bool(self.query or "{" in self.path)
+        takes += [BODY] * (self.body is not None)
+        return _joined(takes)
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether it is for prover workers only."""
+        return 401 in self.own_errors
+
+
+def _joined(errors: Iterable[Errors]) -> Errors:
+    joined: dict[int, dict[str, None]] = {}
+    for status, codes in chain.from_iterable(some.items() for some in errors):
+        joined.setdefault(status, {}).update(dict.fromkeys(codes))
+    return {status: tuple(joined[status]) for status in sorted(joined)}
+
+
+def _get(path: str, handler: Handler, summary: str, answer: Any, own_errors: Errors, **more: Any) -> Route:
+    return Route("GET", path, handler, summary, answer, own_errors=own_errors, **more)
+
+
+def _post(
+    path: str, handler: Handler, summary: str, body: Any, answer: Any, own_errors: Errors, **more: Any
+) -> Route:
+    return Route("POST", path, handler, summary, answer, body, own_errors=own_errors, **more)
+
+
+_JOB: Final = "/v1/prover/jobs/{job}"
+TRANSACTIONS: Final = (
+    _post(
+        "/v1/orders", orders.place_order, "Place an order", orders.PlaceOrderBody, answers.Placed, PLACE_ORDER
+    ),
+    _post(
+        "/v1/cancels", orders.cancel_order, "Cancel an order", orders.CancelBody, answers.Cancelled, CANCEL
+    ),
+    _post("/v1/withdrawals", orders.withdraw, "Withdraw", orders.WithdrawalBody, answers.Withdrawn, WITHDRAW),
+)
+EXCHANGE: Final = (
+    _get("/v1/health", reads.health, "How the sequencer is doing", answers.Health, {}),
+    _get("/v1/info", reads.info, "Chain, contract, program and limits", answers.Info, {}),
+    _get("/v1/tokens", reads.tokens, "All tokens", list[answers.Token], STATE),
+    _get("/v1/markets", reads.markets, "All markets", list[answers.Market], STATE),
+    _get(
+        "/v1/markets/{id}/book",
+        reads.book,
+        "Best levels of a market",
+        answers.Book,
+        MARKET,
+        query={"depth": _at_most(reads.DEPTH_MAX, 20)},
+    ),
+    _get(
+        "/v1/markets/{id}/trades",
+        reads.trades,
+        "Trades of a market",
+        answers.Trades,
+        MARKET,
+        query=TRADES_PAGE,
+    ),
+)
+ACCOUNTS: Final = (
+    _get("/v1/accounts/{address}", reads.account, "Balances and nonces", answers.Account, ACCOUNT),
+    _get(
+        "/v1/accounts/{address}/orders",
+        reads.open_orders,
+        "Open orders, oldest first",
+        list[answers.OrderInfo],
+        ACCOUNT,
+    ),
+    _get(
+        "/v1/accounts/{address}/withdrawals",
+        reads.withdrawals,
+        "Withdrawals, newest first, with what claiming them takes",
+        list[answers.Withdrawal],
+        ACCOUNT,
+        query={"limit": _at_most(reads.CLAIMS_MAX, reads.CLAIMS_MAX)},
+    ),
+    _get(
+        "/v1/accounts/{address}/deposits",
+        reads.deposits,
+        "Deposits, newest first",
+        list[answers.Deposit],
+        STATE,
+        query={"limit": _at_most(reads.LIMIT_MAX, 100)},
+    ),
+)
+HISTORY: Final = (
+    _get(
+        "/v1/orders/{orderId}",
+        reads.order,
+        "An order, resting or ended",
+        answers.OrderRecord,
+        {**UNKNOWN, **STATE},
+    ),
+    _get(
+        "/v1/transactions/{digest}",
+        reads.transaction,
+        "How far a transaction came",
+        answers.TransactionInfo,
+        UNKNOWN,
+    ),
+    _get("/v1/blocks", reads.blocks, "Sealed blocks", answers.Blocks, {}, query=PAGE),
+    _get("/v1/blocks/{number}", reads.block, "A sealed block", answers.BlockInfo, UNKNOWN),
+    _get("/v1/batches", reads.batches, "Batches", answers.Batches, {}, query=PAGE),
+    _get("/v1/batches/{number}", reads.batch, "A batch", answers.Batch, UNKNOWN),
+)
+PROVER_QUEUE: Final = (
+    _post(
+        "/v1/prover/lease",
+        prover.lease,
+        "Take a job; 204 when there is none",
+        prover.LeaseBody,
+        answers.LeasedJob,
+        {400: ("WRONG_PROGRAM",), **TOKEN},
+        may_be_empty=True,
+    ),
+    _get(
+        f"{_JOB}/witness",
+        prover.witness,
+        "What the guest program reads",
+        bytes,
+        {**UNKNOWN, **TOKEN},
+        media_type="application/octet-stream",
+    ),
+    _post(f"{_JOB}/heartbeat", prover.heartbeat, "Keep a job", prover.HeartbeatBody, None, LEASED),
+    _post(
+        f"{_JOB}/result",
+        prover.result,
+        "Bring a result",
+        prover.ResultBody,
+        None,
+        {400: ("WRONG_PROOF",), **LEASED},
+    ),
+    _post(f"{_JOB}/failure", prover.failure, "Give a job back", prover.FailureBody, None, LEASED),
+)
+DOCUMENTS: Final = (
+    _get("/v1/openapi.json", documents.description, "This description", dict[str, Any], {}),
+    _get("/docs", documents.page, "This description, to read", str, {}, media_type="text/html"),
+)
+
+ROUTES: Final[Mapping[str, tuple[Route, ...]]] = {
+    "Transactions": TRANSACTIONS,
+    "Exchange": EXCHANGE,
+    "Accounts": ACCOUNTS,
+    "History": HISTORY,
+    "Prover queue": PROVER_QUEUE,
+    "Description": DOCUMENTS,
+}
+"""All routes, by what they are about."""
