@@ -1,9 +1,9 @@
 """The flow of the engine benchmark is what it says."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from scripts.bench_engine import OwnEngine
 from scripts.engine_flow import ADD, ASK, CANCEL, CROSS, PRICE, FlowGenerator

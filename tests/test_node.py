@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sequencer.adapters.store import DATABASE, Store, StoreError
 from sequencer.core.codec import encode_inbox_deposit

@@ -1,6 +1,6 @@
 """Matching of a taker with resting orders in price-time priority (docs/protocol.md, section 4.2)."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from sequencer.core.book import crosses
 from sequencer.core.constants import MAX_MAKERS
@@ -9,8 +9,7 @@ from sequencer.core.state import State
 from sequencer.core.types import Fill, Market, Order, PlaceOrder
 
 
-@dataclass(slots=True)
-class Match:
+class Match(Struct):
     """What a taker met. `rest`: lots left. `cancelled`: the rest may not enter the book."""
 
     rest: int

@@ -2,10 +2,12 @@
 
 Sizes are in lots, prices in ticks, amounts in a token's base units, times in whole seconds.
 Fields are within the ranges of their wire types; the codecs raise `ValueError` for one that is not.
+Each is a `Struct`, which is made several times faster than a dataclass.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from sequencer.core.errors import Code
 
@@ -77,8 +79,7 @@ class MarketStatus(IntEnum):
     HALTED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceOrder:
+class PlaceOrder(Struct, frozen=True):
     """Buy or sell up to `size` lots at `price` or better. `client_order_id` 0: none."""
 
     account: Address
@@ -94,8 +95,7 @@ class PlaceOrder:
     client_order_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOrder:
+class CancelOrder(Struct, frozen=True):
     """Remove a resting order by its id."""
 
     account: Address
@@ -105,8 +105,7 @@ class CancelOrder:
     order_id: OrderId
 
 
-@dataclass(frozen=True, slots=True)
-class CancelClientOrder:
+class CancelClientOrder(Struct, frozen=True):
     """Remove a resting order by the id its owner gave it."""
 
     account: Address
@@ -116,8 +115,7 @@ class CancelClientOrder:
     client_order_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Move `amount` of a token to L1, to be claimed by `recipient`."""
 
     account: Address
@@ -133,15 +131,13 @@ class Withdraw:
 Transaction = PlaceOrder | CancelOrder | CancelClientOrder | Withdraw
 
 
-@dataclass(frozen=True, slots=True)
-class InboxEntry:
+class InboxEntry(Struct, frozen=True):
     """An entry of the L1 inbox as the contract hashed it."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
+class Deposit(Struct, frozen=True):
     """Inbox entry: `amount` of a token was paid in for `account`."""
 
     time: int
@@ -150,8 +146,7 @@ class Deposit:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListToken:
+class ListToken(Struct, frozen=True):
     """Inbox entry: a token enters the registry."""
 
     time: int
@@ -160,8 +155,7 @@ class ListToken:
     decimals: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListMarket:
+class ListMarket(Struct, frozen=True):
     """Inbox entry: a market enters the registry."""
 
     time: int
@@ -177,8 +171,7 @@ class ListMarket:
     fee_account: Address
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownEntry:
+class UnknownEntry(Struct, frozen=True):
     """Inbox entry that version 1 does not carry out. `time` is 0 where the entry is too short to have one."""
 
     time: int
@@ -187,8 +180,7 @@ class UnknownEntry:
 ParsedEntry = Deposit | ListToken | ListMarket | UnknownEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A token of the registry. The native coin has address zero."""
 
     id: int
@@ -196,8 +188,7 @@ class Token:
     decimals: int
 
 
-@dataclass(slots=True)
-class Market:
+class Market(Struct):
     """A market of the registry.
 
     `lot_size`: base units per lot. `tick_size`: quote units per tick per lot. Fees and `price_band` (0: none)
@@ -218,8 +209,7 @@ class Market:
     fee_account: Address
 
 
-@dataclass(slots=True)
-class Order:
+class Order(Struct):
     """A resting order. `place` is the sequence number of its transaction × 64; `expiry` 0: none."""
 
     id: OrderId
@@ -234,8 +224,7 @@ class Order:
     client_order_id: int
 
 
-@dataclass(slots=True)
-class Fill:
+class Fill(Struct):
     """One trade of a taker with one resting order, at the latter's price.
 
     Each fee is in the token its payer receives: base for the buyer, quote for the seller.
@@ -254,8 +243,7 @@ class Fill:
     taker_fee: int
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True):
     """A leaf of the outbox before it has an index: a withdrawal or the refund of a deposit."""
 
     recipient: Address
@@ -264,8 +252,7 @@ class Withdrawal:
     max_relay_fee: int
 
 
-@dataclass(slots=True)
-class Result:
+class Result(Struct):
     """What a sequenced transaction did.
 
     `order_id`: the order it placed or cancelled. `filled`: lots the taker traded. `remaining`: lots that rest
@@ -285,8 +272,7 @@ class Result:
     withdrawal: Withdrawal | None = None
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """Transactions in the order of their sequence numbers, under one time."""
 
     number: int
@@ -294,8 +280,7 @@ class Block:
     transactions: list[Transaction | InboxEntry]
 
 
-@dataclass(slots=True)
-class Meta:
+class Meta(Struct):
     """The fixed record of the state (docs/protocol.md, section 2)."""
 
     version: int

@@ -1,9 +1,9 @@
 """Inbox entries: any can be sequenced, a deposit that cannot be credited is refunded."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_AMOUNT, MAX_HOLDINGS, MAX_U128

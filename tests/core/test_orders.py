@@ -1,9 +1,9 @@
 """Checks of orders and cancels: each code, their order, and that a no-op changes nothing else."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sequencer.core.constants import MAX_AMOUNT, MAX_OPEN_ORDERS
 from sequencer.core.errors import Code, Rejection

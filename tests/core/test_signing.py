@@ -1,13 +1,13 @@
 """EIP-712 digests against eth-account."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from msgspec.structs import replace
 
 from sequencer.core import signing
 from sequencer.core.types import PlaceOrder, SelfTrade, Side, TimeInForce, Transaction, Withdraw

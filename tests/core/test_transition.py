@@ -1,9 +1,9 @@
 """Validity of signed transactions, block times and sequence numbers."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sequencer.core.constants import MAX_NONCE_JUMP
 from sequencer.core.errors import Code, Rejection

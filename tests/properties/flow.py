@@ -1,8 +1,9 @@
 """A random but repeatable flow of everything that can be sequenced, no-ops of every kind included."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
+
+from msgspec.structs import replace
 
 from sequencer.core.codec import (
     encode_inbox_deposit,

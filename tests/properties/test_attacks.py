@@ -1,9 +1,9 @@
 """Flows in markets made to break an implementation: Python and Rust agree, and no token is made or lost."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_FEE, MAX_U64

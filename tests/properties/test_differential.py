@@ -1,11 +1,11 @@
 """Python and Rust, written apart from one specification, agree on every block of a random flow."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 
 import pytest
 import zkclob_native as native
+from msgspec.structs import replace
 
 from sequencer.core import signing
 from sequencer.core.codec import encode_data, encode_inbox_deposit

@@ -1,9 +1,9 @@
 """Vectors of section 4: whole batches, with the state before and what comes out, or nothing where they are invalid."""
 
-from dataclasses import replace
 from typing import Any
 
 import zkclob_native as native
+from msgspec.structs import replace
 
 from sequencer.core import signing
 from sequencer.core.codec import encode_data, encode_inbox_deposit

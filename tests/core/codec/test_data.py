@@ -1,8 +1,7 @@
 """L1 data, byte by byte."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sequencer.core.book import order_id
 from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder, encode_data
