@@ -21,7 +21,7 @@ from sequencer.core.constants import MAX_MAKERS, ZERO_HASH
 from sequencer.core.errors import Rejection
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.state import State
-from sequencer.core.transition import apply, apply_inbox, check, open_block
+from sequencer.core.transition import accept, apply, apply_inbox, open_block
 from sequencer.core.types import Block, InboxEntry, Result, Transaction
 from sequencer.ports import (
     Clock,
@@ -335,9 +335,7 @@ class Node:
 
     def _sequence_one(self, block: _OpenBlock, submission: _Submission) -> Sequenced:
         tx = submission.transaction
-        if not isinstance(tx, InboxEntry):
-            check(self._state, tx)
-        result = self._apply(tx)
+        result = self._apply(tx) if isinstance(tx, InboxEntry) else accept(self._state, tx)
         block.add(tx, submission.digest, submission.public_key, submission.signature, result)
         return Sequenced(
             result.seq,

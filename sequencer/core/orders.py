@@ -30,7 +30,7 @@ _POST_ONLY: Final = TimeInForce.POST_ONLY
 _IMPLEMENTED_TIMES_IN_FORCE: Final = frozenset((TimeInForce.GTC, _IOC, _POST_ONLY))
 
 
-def check_place(state: State, account: Account, tx: PlaceOrder) -> Market:
+def _check_place(state: State, account: Account, tx: PlaceOrder) -> Market:
     """The market of `tx`; raises `Rejection` if the order would be a no-op."""
     market = _check_market(state, tx)
     base, quote = _check_amounts(market, tx)
@@ -127,7 +127,7 @@ def _check_post_only(state: State, tx: PlaceOrder) -> None:
 
 def place(state: State, account: Account, tx: PlaceOrder, seq: int) -> Result:
     """Match an order and let the rest of it rest; raises `Rejection`, with nothing changed, for a no-op."""
-    market = check_place(state, account, tx)
+    market = _check_place(state, account, tx)
     outcome = match(state, market, account, tx)
     rests = bool(outcome.rest) and not outcome.cancelled and tx.time_in_force != _IOC
     key = order_id(tx.market, tx.side, tx.price, seq * PLACES_PER_SEQ)
@@ -166,7 +166,7 @@ def locked_by(market: Market, order: Order) -> tuple[int, int]:
     return market.quote, order.price * order.remaining * market.tick_size
 
 
-def check_cancel(state: State, tx: CancelOrder) -> Order:
+def _check_cancel(state: State, tx: CancelOrder) -> Order:
     """The order that `tx` cancels; raises `Rejection` if it would be a no-op."""
     order = state.orders.get(tx.order_id)
     if order is None:
@@ -184,8 +184,8 @@ def check_cancel(state: State, tx: CancelOrder) -> Order:
     return order
 
 
-def check_cancel_client(state: State, tx: CancelClientOrder) -> Order:
-    """Like `check_cancel`, for an order named by its client order id."""
+def _check_cancel_client(state: State, tx: CancelClientOrder) -> Order:
+    """Like `_check_cancel`, for an order named by its client order id."""
     key = state.clients.get((tx.account, tx.client_order_id))
     if key is None:
         raise Rejection(
@@ -198,12 +198,12 @@ def check_cancel_client(state: State, tx: CancelClientOrder) -> Order:
 
 def cancel(state: State, account: Account, tx: CancelOrder, seq: int) -> Result:
     """Remove an order; raises `Rejection`, with nothing changed, for a no-op."""
-    return _cancel(state, account, check_cancel(state, tx), seq)
+    return _cancel(state, account, _check_cancel(state, tx), seq)
 
 
 def cancel_client(state: State, account: Account, tx: CancelClientOrder, seq: int) -> Result:
     """Like `cancel`, for an order named by its client order id."""
-    return _cancel(state, account, check_cancel_client(state, tx), seq)
+    return _cancel(state, account, _check_cancel_client(state, tx), seq)
 
 
 def _cancel(state: State, account: Account, order: Order, seq: int) -> Result:

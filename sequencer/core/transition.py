@@ -9,10 +9,10 @@ from sequencer.core.constants import OWNER_LANES
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.inbox import apply_entry, next_inbox_hash
 from sequencer.core.ledger import Account, Lane, split_nonce
-from sequencer.core.orders import cancel, cancel_client, check_cancel, check_cancel_client, check_place, place
+from sequencer.core.orders import cancel, cancel_client, place
 from sequencer.core.state import State
 from sequencer.core.types import CancelClientOrder, CancelOrder, PlaceOrder, Result, Transaction, Withdraw
-from sequencer.core.withdrawals import check_withdraw, withdraw
+from sequencer.core.withdrawals import withdraw
 
 _UNUSED_LANE = Lane()
 
@@ -24,20 +24,6 @@ def open_block(state: State, timestamp: int) -> None:
         raise ValueError(f"block time must be at least {meta.timestamp}, not {timestamp}")
     meta.block_number += 1
     meta.timestamp = timestamp
-
-
-def check(state: State, tx: Transaction) -> None:
-    """Raise `Rejection` if `tx`, sequenced now, would be invalid or a no-op. Changes nothing."""
-    account = _check_valid(state, tx)
-    match tx:
-        case PlaceOrder():
-            check_place(state, account, tx)
-        case CancelOrder():
-            check_cancel(state, tx)
-        case CancelClientOrder():
-            check_cancel_client(state, tx)
-        case Withdraw():
-            check_withdraw(state, account, tx)
 
 
 def accept(state: State, tx: Transaction) -> Result:

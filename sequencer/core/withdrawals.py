@@ -7,7 +7,7 @@ from sequencer.core.state import State
 from sequencer.core.types import Result, Withdraw, Withdrawal
 
 
-def check_withdraw(state: State, account: Account, tx: Withdraw) -> None:
+def _check_withdraw(state: State, account: Account, tx: Withdraw) -> None:
     """Raise `Rejection` if the withdrawal would be a no-op."""
     if tx.token not in state.tokens:
         raise Rejection(Code.UNKNOWN_TOKEN, f"token {tx.token} is not listed", {"token": str(tx.token)})
@@ -26,7 +26,7 @@ def check_withdraw(state: State, account: Account, tx: Withdraw) -> None:
 
 def withdraw(state: State, account: Account, tx: Withdraw, seq: int) -> Result:
     """Take the amount out of the account; raises `Rejection`, with nothing changed, for a no-op."""
-    check_withdraw(state, account, tx)
+    _check_withdraw(state, account, tx)
     account.balances[tx.token].total -= tx.amount
     leaf = Withdrawal(tx.recipient, tx.token, tx.amount, tx.max_relay_fee)
     return Result(seq, Code.OK, withdrawal=leaf)

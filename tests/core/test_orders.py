@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sequencer.core.constants import MAX_AMOUNT, MAX_OPEN_ORDERS
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.state import State
-from sequencer.core.transition import apply, check
+from sequencer.core.transition import accept, apply
 from sequencer.core.types import MarketStatus, SelfTrade, TimeInForce, Transaction
 from tests.core.exchange import (
     ALICE,
@@ -27,7 +27,7 @@ from tests.core.exchange import (
 def rejection(state: State, tx: Transaction) -> Rejection:
     """Why `tx` is refused at admission; sequencing it nevertheless is the no-op of the same code."""
     with pytest.raises(Rejection) as rejected:
-        check(state, tx)
+        accept(state, tx)
     assert state.take_writes() == []
     balances = [state.balance(account, token) for account in (ALICE, BOB) for token in (BASE, QUOTE)]
     result = apply(state, tx)
@@ -109,12 +109,12 @@ def test_price_band_is_measured_from_the_last_trade(
     state: State, alice: Trader, bob: Trader, price: int, fits: bool
 ) -> None:
     state.markets[MARKET].price_band = 100_000
-    check(state, alice.buy(50_000, 1))  # no trade yet, no band
+    accept(state, alice.sell(50_000, 1))  # no trade yet, no band
     apply(state, alice.sell(1000, 1))
     apply(state, bob.buy(1000, 1))
     state.take_writes()
     if fits:
-        check(state, alice.sell(price, 10))
+        accept(state, alice.sell(price, 10))
     else:
         assert rejection(state, alice.sell(price, 10)).code is Code.PRICE_BAND
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sequencer.core.constants import MAX_NONCE_JUMP
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.state import State
-from sequencer.core.transition import accept, apply, check, open_block
+from sequencer.core.transition import accept, apply, open_block
 from tests.core.exchange import ALICE, BOB, NOW, STRANGER, Trader
 
 
@@ -33,13 +33,13 @@ def test_what_is_invalid_is_refused_and_changes_nothing(
     state.take_writes()
     meta = replace(state.meta)
     tx = replace(alice.buy(1000, 1), nonce=300)
-    for attempt in (check, accept, apply):
+    for attempt in (accept, apply):
         with pytest.raises(Rejection) as rejected:
             attempt(state, replace(tx, **changes))
         assert rejected.value.code is code
         assert rejected.value.code.invalid
     assert (state.meta, state.take_writes()) == (meta, [])
-    check(state, tx)
+    accept(state, tx)
 
 
 def test_a_deadline_is_the_last_time_that_counts(state: State, alice: Trader) -> None:
@@ -64,14 +64,8 @@ def test_accept_refuses_a_no_op_and_changes_nothing(state: State, alice: Trader)
         accept(state, no_op)
     assert rejected.value.code is Code.ZERO_PRICE
     assert (state.meta, state.take_writes()) == (meta, [])
-    assert accept(state, replace(no_op, price=1000)).seq == meta.next_seq
-
-
-def test_check_changes_nothing(state: State, alice: Trader) -> None:
-    meta = replace(state.meta)
-    check(state, replace(alice.buy(1000, 1), nonce=5 << 48))
-    assert (state.meta, state.take_writes()) == (meta, [])
     assert state.accounts[ALICE].lanes == {}
+    assert accept(state, replace(no_op, price=1000)).seq == meta.next_seq
 
 
 def test_order_ids_follow_sequence_numbers(state: State, alice: Trader) -> None:

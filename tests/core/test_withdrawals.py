@@ -6,7 +6,7 @@ import pytest
 
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.state import State
-from sequencer.core.transition import apply, check
+from sequencer.core.transition import accept, apply
 from sequencer.core.types import Withdrawal
 from tests.core.exchange import ALICE, BASE, BOB, FUNDS, LOT_SIZE, QUOTE, Trader
 
@@ -31,7 +31,7 @@ def test_checks_in_their_order(state: State, alice: Trader, changes: dict[str, A
     fields: dict[str, Any] = {"token": QUOTE, "amount": FUNDS + 1} | changes
     tx = alice.withdraw(**fields)
     with pytest.raises(Rejection) as rejected:
-        check(state, tx)
+        accept(state, tx)
     result = apply(state, tx)
     assert (rejected.value.code, result.code, result.withdrawal) == (code, code, None)
     assert state.balance(ALICE, QUOTE) == (FUNDS, 0)
