@@ -2,8 +2,9 @@
 
     make bench-engine        writes build/bench/engine.json
 
-Every engine gets the same flow (scripts/engine_flow.py), one after the other, from a book of 1,000 and from one of
-100,000 resting orders; the peers each in a process of their own. The clock runs from plain integers to the answer.
+Every engine gets the same flow (scripts/engine_flow.py) from a book of 1,000 and from one of 100,000 resting orders, in
+rounds: one run of each after the other, so that a machine that slows down does so for all of them. The peers are run in
+processes of their own. The clock runs from plain integers to the engine's answer.
 
 This engine's figure includes the checks, balances, locks, fees and nonces of `apply`. It includes neither signatures,
 nor decoding, nor the journal. The peers have a book and nothing else (docs/adr/0006-engine-benchmark.md).
@@ -11,6 +12,7 @@ nor decoding, nor the journal. The peers have a book and nothing else (docs/adr/
 
 import json
 import platform
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +32,7 @@ from scripts.engine_flow import (
     Operation,
 )
 from scripts.engine_peers import PEERS
-from scripts.engine_timing import measure
+from scripts.engine_timing import Run, warm_run
 from sequencer.core.state import State
 from sequencer.core.transition import apply, open_block
 from sequencer.core.types import (
@@ -48,6 +50,7 @@ from sequencer.core.types import (
 
 SEED: Final = 1
 OPERATIONS: Final = 20_000
+ROUNDS: Final = 5
 BOOKS: Final = (1_000, 100_000)
 
 BASE, QUOTE, MARKET = 1, 2, 1
@@ -116,34 +119,45 @@ class OwnEngine:
         return answer.filled
 
 
-def measure_peer(peer: str, flow_file: Path) -> dict[str, Any]:
-    """The measurement of a peer, made in the environment of the peers."""
+def run_peer(peer: str, flow_file: Path) -> Run:
+    """A run of a peer, in the environment of the peers."""
     command: list[str | Path] = [PEER_PYTHON, "-m", "scripts.engine_peers", flow_file, peer]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BenchError(f"{peer} failed:\n{done.stderr}")
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured
+    return Run(*json.loads(done.stdout))
+
+
+def summary(runs: list[Run]) -> dict[str, float]:
+    """Operations per second over the runs, and how many operations the slowest of them carried out."""
+    rates = [run.operations / run.seconds for run in runs]
+    figures = {"ops_per_s": statistics.median(rates), "min": min(rates), "max": max(rates)}
+    return {name: round(rate, 1) for name, rate in figures.items()} | {
+        "operations": min(run.operations for run in runs)
+    }
 
 
 def measure_book(resting: int) -> dict[str, Any]:
-    """All engines on the same flow, from a book of `resting` orders."""
+    """All engines on the same flow, from a book of `resting` orders, one after the other in each round."""
     generator = FlowGenerator(SEED)
     flow = generator.flow(resting, OPERATIONS)
     print(f"book of {resting:,} resting orders, {generator.resting:,} at the end", flush=True)
-    measured = {OWN: measure(OwnEngine, flow)}
+    runs: dict[str, list[Run]] = {name: [] for name in (OWN, *PEERS)}
     with TemporaryDirectory() as directory:
         flow_file = Path(directory) / "flow.json"
         flow_file.write_text(json.dumps(flow))
-        for peer in PEERS:
-            measured[peer] = measure_peer(peer, flow_file)
+        for _ in range(ROUNDS):
+            runs[OWN].append(warm_run(OwnEngine, flow))
+            for peer in PEERS:
+                runs[peer].append(run_peer(peer, flow_file))
+    measured = {name: summary(own_runs) for name, own_runs in runs.items()}
     for name, figures in measured.items():
         print(
             f"  {name:20} {figures['ops_per_s']:>12,} /s  ({figures['min']:,} to {figures['max']:,})",
             flush=True,
         )
     own = measured.pop(OWN)
-    best = max(peer["ops_per_s"] for peer in measured.values())
+    best = max(figures["ops_per_s"] for figures in measured.values())
     return {"engine": own, "peers": measured, "ratio_to_best": round(own["ops_per_s"] / best, 3)}
 
 
@@ -162,6 +176,7 @@ def main() -> int:
         "mix_percent": {"add": ADD_PERCENT, "cancel": CANCEL_PERCENT, "crossing": CROSS_PERCENT},
         "accounts": ACCOUNTS,
         "operations": OPERATIONS,
+        "rounds": ROUNDS,
         "seed": SEED,
         "signatures": False,
         "python": platform.python_version(),

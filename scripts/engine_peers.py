@@ -1,6 +1,6 @@
 """Other order-book packages, each through the interface that its documentation shows.
 
-    python -m scripts.engine_peers FLOW PEER        prints the measurement as JSON
+    python -m scripts.engine_peers FLOW PEER        prints a run as JSON
 
 Runs in the environment of scripts/requirements-bench.txt. What an engine does not know is left out: none of these
 has accounts with balances.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.engine_flow import BID, CANCEL, CROSS, Flow, Operation
-from scripts.engine_timing import Engine, measure
+from scripts.engine_timing import Engine, warm_run
 
 NOW: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - the package compares with datetime.max, which has no zone
 SYMBOL: Final = "X"
@@ -178,7 +178,7 @@ def main() -> int:
     flow_file, peer = sys.argv[1:]
     resting, operations = json.loads(Path(flow_file).read_bytes())
     flow = Flow([Operation(*x) for x in resting], [Operation(*x) for x in operations])
-    print(json.dumps(measure(PEERS[peer], flow)))
+    print(json.dumps(warm_run(PEERS[peer], flow)))
     return 0
 
 

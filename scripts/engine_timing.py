@@ -4,17 +4,15 @@ The clock counts the processor time of the one thread, so that what else runs on
 """
 
 import gc
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from scripts.engine_flow import CROSS, Flow, Operation
 
-RUNS: Final = 5
-SLICE: Final = 100
+SLICE: Final = 20
 """Operations between two looks at the clock."""
-MAX_SECONDS: Final = 4.0
+MAX_SECONDS: Final = 2.0
 """A run ends here even if operations are left: an engine may take milliseconds for each of them."""
 
 
@@ -42,17 +40,10 @@ class Run(NamedTuple):
     seconds: float
 
 
-def measure(engine_class: Callable[[], Engine], flow: Flow) -> dict[str, Any]:
-    """Operations per second over RUNS runs after one to warm up, each on a new book."""
-    runs = [one_run(engine_class(), flow) for _ in range(RUNS + 1)][1:]
-    rates = [run.operations / run.seconds for run in runs]
-    return {
-        "ops_per_s": round(statistics.median(rates), 1),
-        "min": round(min(rates), 1),
-        "max": round(max(rates), 1),
-        "operations": min(run.operations for run in runs),
-        "runs": RUNS,
-    }
+def warm_run(engine_class: Callable[[], Engine], flow: Flow) -> Run:
+    """A run, after one that only warms up."""
+    one_run(engine_class(), flow)
+    return one_run(engine_class(), flow)
 
 
 def one_run(engine: Engine, flow: Flow) -> Run:
