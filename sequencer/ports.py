@@ -47,6 +47,10 @@ class Health:
     since_ms: int | None = None
     """Unix time in milliseconds of the first failure in a row."""
 
+    def after_failure(self, error: str, now_ms: int) -> "Health":
+        """One more failure, at `now_ms`."""
+        return Health(error, now_ms if self.since_ms is None else self.since_ms)
+
 
 # ----------------------------------------------------------------------- inbox
 

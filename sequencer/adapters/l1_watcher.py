@@ -210,10 +210,9 @@ class L1Watcher:
             self._pending.popleft()
 
     def _report(self, error: Exception) -> None:
-        since = self._health.since_ms
         if str(error) != self._health.last_error:
             log.error("L1 watcher: %s", error)
-        self._health = Health(str(error), self._clock.now_ms() if since is None else since)
+        self._health = self._health.after_failure(str(error), self._clock.now_ms())
 
 
 def _after(position: InboxPosition, events: list[InboxEvent]) -> tuple[list[InboxEvent], int, bytes]:

@@ -196,10 +196,9 @@ class Poster:
         self._sent_ms[attempt.tx_hash] = self._clock.now_ms()
 
     def _report(self, batch: int, error: L1Error) -> None:
-        since = self._health.since_ms
         if str(error) != self._health.last_error:
             log.error("settlement of batch %d: %s", batch, error)
-        self._health = Health(str(error), self._clock.now_ms() if since is None else since)
+        self._health = self._health.after_failure(str(error), self._clock.now_ms())
 
 
 def _claim(settlement: Settlement) -> BatchClaim:

@@ -162,9 +162,9 @@ class ProverQueue:
     def _failed(self, job: _Job, message: str) -> None:
         job.failures += 1
         job.lease, job.deadline_ms = "", 0
-        now, since = self._clock.now_ms(), self._health.since_ms
+        now = self._clock.now_ms()
         if job.failures >= FAILURES_AT_ONCE:
             job.paused_until_ms = now + RETRY_MS
         text = f"batch {job.job.batch}, failure {job.failures}, {job.worker}: {message}"
-        self._health = Health(text, now if since is None else since)
+        self._health = self._health.after_failure(text, now)
         log.error("prover: %s", text)
