@@ -197,7 +197,6 @@ class Pipeline:
         blocks, data = filling.blocks, filling.data()
         number = self._batch_count + 1
         prepared = await self._re_execute(number, blocks, data)
-        outbox = _outbox(blocks)
         batch = StoredBatch(
             settlement=settlement(number, prepared.public_values, data, b""),
             public_values=prepared.public_values,
@@ -205,7 +204,8 @@ class Pipeline:
             created_ms=self._clock.now_ms(),
             proven=False,
         )
-        leaves = [(seq, keccak256(leaf)) for seq, leaf in outbox]
+        owed = zip(_owed(blocks), prepared.outbox, strict=True)
+        leaves = [(seq, keccak256(leaf)) for (seq, _), leaf in owed]
         await self._store.store_batch(batch, prepared.witness, leaves)
         self._batch_count, self._filling = number, None
         self._start_tree = self._tree.copy()
@@ -238,7 +238,7 @@ class Pipeline:
         if prepared.block_roots != [rooted.root for rooted in blocks]:
             place = _first_difference(prepared.block_roots, [rooted.root for rooted in blocks])
             return f"the state root after block {blocks[0].sealed.block.number + place}"
-        if prepared.outbox != [leaf for _, leaf in _outbox(blocks)]:
+        if prepared.outbox != _outbox(blocks):
             return "the outbox"
         if prepared.public_values != self._public_values(blocks, data).encode():
             return "the public values"
@@ -349,11 +349,9 @@ def _owed(blocks: list[_Rooted]) -> list[tuple[int, Withdrawal]]:
     ]
 
 
-def _outbox(blocks: list[_Rooted]) -> list[tuple[int, bytes]]:
-    """Sequence number and leaf (61 bytes) of each withdrawal and refund of a batch."""
-    return [
-        (seq, encode_outbox_leaf(withdrawal, index)) for index, (seq, withdrawal) in enumerate(_owed(blocks))
-    ]
+def _outbox(blocks: list[_Rooted]) -> list[bytes]:
+    """Leaf (61 bytes) of each withdrawal and refund of a batch."""
+    return [encode_outbox_leaf(withdrawal, index) for index, (_, withdrawal) in enumerate(_owed(blocks))]
 
 
 def _first_difference(left: list[int] | list[bytes], right: list[int] | list[bytes]) -> int:
