@@ -62,7 +62,7 @@ class L1InboxEntry:
     index: int
     """Position, from 0."""
     entry: bytes
-    """Protocol section 4.5."""
+    """Protocol section 4.8."""
     chain_hash: bytes
     """Hash of the inbox up to and with this entry, as the contract gave it."""
     l1_block: int

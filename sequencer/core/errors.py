@@ -1,4 +1,4 @@
-"""Result codes and the one exception that carries them (docs/protocol.md, section 4.7)."""
+"""Result codes and the one exception that carries them (docs/protocol.md, section 4.10)."""
 
 from collections.abc import Mapping
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""What inbox entries from L1 do (docs/protocol.md, section 4.5). Any entry can be sequenced."""
+"""What inbox entries from L1 do (docs/protocol.md, section 4.8). Any entry can be sequenced."""
 
 from zkclob_native import keccak256
 

@@ -1,4 +1,4 @@
-"""Withdrawals to L1 (docs/protocol.md, section 4.4)."""
+"""Withdrawals to L1 (docs/protocol.md, section 4.5)."""
 
 from sequencer.core.constants import ZERO_ADDRESS
 from sequencer.core.errors import Code, Rejection

@@ -1,4 +1,4 @@
-"""Entries of the L1 inbox (docs/protocol.md, section 4.5)."""
+"""Entries of the L1 inbox (docs/protocol.md, section 4.8)."""
 
 from struct import Struct
 from typing import Final
