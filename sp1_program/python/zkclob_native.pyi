@@ -17,6 +17,12 @@ def recover(digest: bytes, signature: bytes) -> tuple[bytes, bytes]:
     Accepts exactly the signatures of the protocol: v 27 or 28, low s, r and s in range.
     """
 
+def recover_many(items: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes] | None]:
+    """`recover` of each (digest, signature), in order; None where it is not a valid signature.
+
+    Releases the interpreter lock.
+    """
+
 def merkle_root(leaves: list[bytes]) -> bytes:
     """Root of an outbox tree over 32-byte leaves; zero for none."""
 
@@ -55,7 +61,7 @@ class Prepared:
     block_roots: list[bytes]
     """State root after each block."""
     results: list[int]
-    """Result code of each transaction, in order."""
+    """Result code of each transaction, in order; the codes of a batch's actions follow the batch's own."""
     outbox: list[bytes]
     """Outbox leaves before hashing, 61 bytes each (protocol section 6)."""
 
@@ -65,11 +71,14 @@ def prepare(
     data: bytes,
     inbox: list[bytes],
     signatures: list[tuple[bytes, bytes]],
+    removed: list[bytes],
 ) -> Prepared:
     """Re-execute a batch that starts at `tree` (left as it is).
 
     `inbox`: the entries it consumes. `signatures`: (public key 64, signature 65) of each signed transaction, in
-    order; they are verified. Releases the interpreter lock.
+    order; they are verified. `removed`: ids of the orders that its CancelAll (signed or from the inbox) and ForceExit
+    remove, each transaction's in any order, one transaction after the other; they are used up exactly. Releases the
+    interpreter lock.
     """
 
 def execute(witness: bytes) -> bytes:

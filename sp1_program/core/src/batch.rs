@@ -4,6 +4,7 @@ use crate::codec::data;
 use crate::digests::digests_hash;
 use crate::errors::Error;
 use crate::hash::keccak256;
+use crate::orders::Removals;
 use crate::state::State;
 use crate::transition::{apply_block, Effects, Inputs};
 use crate::trie::Recorder;
@@ -17,6 +18,8 @@ pub struct Batch<'a> {
     pub data: &'a [u8],
     /// The inbox entries that it consumes.
     pub inbox: Vec<&'a [u8]>,
+    /// The orders that its transactions which cancel all remove, in order.
+    pub removed: &'a [OrderId],
 }
 
 /// What a proof says. The contract makes the same bytes from its storage and its caller's claims.
@@ -87,7 +90,11 @@ pub fn run<R: Recorder>(
     if data.first_seq != first_seq {
         return Err(Error::Mismatch("the data does not start at the next sequence number"));
     }
-    let mut inputs = Inputs { domain_separator: batch.domain_separator, inbox: &batch.inbox };
+    let mut inputs = Inputs {
+        domain_separator: batch.domain_separator,
+        inbox: &batch.inbox,
+        removals: Removals(batch.removed),
+    };
     let mut effects = Effects::default();
     for block in &data.blocks {
         apply_block(state, block, &mut inputs, &mut effects)?;
@@ -95,6 +102,9 @@ pub fn run<R: Recorder>(
     }
     if !inputs.inbox.is_empty() {
         return Err(Error::Mismatch("an inbox entry was not consumed"));
+    }
+    if !inputs.removals.0.is_empty() {
+        return Err(Error::Mismatch("an order that was named is not removed"));
     }
     let public_values = PublicValues {
         domain_separator: *batch.domain_separator,

@@ -3,13 +3,22 @@
 use crate::codec::values::client_key;
 use crate::errors::Error;
 use crate::ledger::amounts;
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{Books, State};
+use crate::trie::{Ascend, Recorder};
 use crate::types::*;
 
 /// The first 8 bytes of the ids of all orders on one side of a market, as a number.
 pub fn id(market: u32, side: Side) -> u64 {
     u64::from(market) * 2 + side as u64
+}
+
+/// The side that an [`id`] of a book is of.
+pub fn side(book: u64) -> Side {
+    if book & 1 == 0 {
+        Side::Bid
+    } else {
+        Side::Ask
+    }
 }
 
 /// Better prices have lower keys. Its own inverse, see [`price`].
@@ -46,7 +55,7 @@ impl Place {
     pub fn of(id: &OrderId) -> Result<Self, Error> {
         let (words, _) = id.as_chunks();
         let book = u64::from_be_bytes(words[0]);
-        let side = if book & 1 == 0 { Side::Bid } else { Side::Ask };
+        let side = side(book);
         let market = u32::try_from(book >> 1).map_err(|_| Error::Inconsistent("an order of no market"))?;
         let price = price(side, u64::from_be_bytes(words[1]));
         Ok(Place { market, side, price })
@@ -75,6 +84,11 @@ pub fn best<R: Recorder>(
     Ok(first.map(|(id, order)| (*id, order)))
 }
 
+/// The orders on one side of a market, best first.
+pub fn orders<R: Recorder>(state: &State<R>, market: u32, side: Side) -> Ascend<'_, Books, R> {
+    state.books.ascend(&id(market, side).to_be_bytes())
+}
+
 /// Puts an order into its book and locks what it offers, which must be available.
 pub fn rest<R: Recorder>(
     state: &mut State<R>,
@@ -93,16 +107,73 @@ pub fn rest<R: Recorder>(
     state.books.insert(id, order)
 }
 
-/// Takes a resting order out and unlocks what it still locks.
-pub fn cancel<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
+/// Removes a resting order: unlocks what it still locks and takes it out.
+pub fn remove<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
     let place = Place::of(id)?;
-    let market =
-        state.market(place.market)?.ok_or(Error::Inconsistent("an order of a market that is not listed"))?;
-    let (token, amount) = place.lock(market, order.remaining)?;
+    let (token, amount) = place.lock(state.listed_market(place.market)?, order.remaining)?;
     let owner = state.account_mut(&order.owner)?;
     owner.unlock(token, amount)?;
     owner.uncount_order(place.market)?;
     take_out(state, id, order)
+}
+
+/// Takes `lots` off a resting order and unlocks them. The order is removed if none is left.
+pub fn reduce<R: Recorder>(
+    state: &mut State<R>,
+    id: &OrderId,
+    order: &RestingOrder,
+    lots: u64,
+) -> Result<(), Error> {
+    if lots == order.remaining {
+        return remove(state, id, order);
+    }
+    unlock(state, id, order, lots)?;
+    shrink(state, id, lots)
+}
+
+/// Unlocks what `lots` of a resting order lock.
+pub fn unlock<R: Recorder>(
+    state: &mut State<R>,
+    id: &OrderId,
+    order: &RestingOrder,
+    lots: u64,
+) -> Result<(), Error> {
+    let place = Place::of(id)?;
+    let (token, amount) = place.lock(state.listed_market(place.market)?, lots)?;
+    state.account_mut(&order.owner)?.unlock(token, amount)
+}
+
+/// Takes `lots` that are locked no more off a resting order, which keeps some.
+pub fn shrink<R: Recorder>(state: &mut State<R>, id: &OrderId, lots: u64) -> Result<(), Error> {
+    order_mut(state, id)?.remaining -= lots;
+    Ok(())
+}
+
+/// A resting order that is known to be there.
+pub fn order_mut<'a, R: Recorder>(
+    state: &'a mut State<R>,
+    id: &OrderId,
+) -> Result<&'a mut RestingOrder, Error> {
+    state.books.get_mut(id)?.ok_or(Error::Inconsistent("an order that rests is not there"))
+}
+
+/// Lets another client order id, which must be free, name a resting order; 0: none.
+pub fn rename<R: Recorder>(
+    state: &mut State<R>,
+    id: &OrderId,
+    order: &RestingOrder,
+    client_order_id: u128,
+) -> Result<(), Error> {
+    if client_order_id == order.client_order_id {
+        return Ok(());
+    }
+    if order.client_order_id != 0 {
+        state.clients.remove(&client_key(&order.owner, order.client_order_id))?;
+    }
+    if client_order_id != 0 {
+        state.clients.insert(client_key(&order.owner, client_order_id), *id)?;
+    }
+    Ok(())
 }
 
 /// Takes an order that locks nothing any more out of *books* and *clients*.

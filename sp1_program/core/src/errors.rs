@@ -1,7 +1,7 @@
 //! How things fail.
 //!
 //! ```text
-//! Code    result of a transaction; 1 - 8 make it invalid, from 20 it is a no-op
+//! Code    result of a transaction; 1 - 9 make it invalid, from 20 it is a no-op
 //! Error   the batch has no proof: input that does not decode, an invalid transaction, a poisoned witness
 //! Stop    why a transaction ends early: a no-op, or an Error
 //! ```
@@ -22,10 +22,11 @@ pub enum Code {
     NonceTooLow = 6,
     NonceUsed = 7,
     BadSignature = 8,
+    NotExpired = 9,
     UnknownMarket = 20,
     MarketNotActive = 21,
-    UnsupportedTimeInForce = 22,
-    UnsupportedSelfTrade = 23,
+    MarketNotAllowed = 22,
+    FokNotFillable = 23,
     ZeroPrice = 24,
     ZeroSize = 25,
     AmountTooLarge = 26,
@@ -43,6 +44,13 @@ pub enum Code {
     RelayFeeTooHigh = 38,
     UnknownOperation = 39,
     InvalidListing = 40,
+    ExpectedSizeTooLow = 41,
+    SelfTransfer = 42,
+    InvalidAgent = 43,
+    TooManyAgents = 44,
+    UnknownAgent = 45,
+    InvalidFloor = 46,
+    NoAccount = 47,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -1,23 +1,46 @@
-//! Entries of the L1 inbox (protocol section 4.5). Every entry can be applied: what cannot take effect is a no-op.
+//! Entries of the L1 inbox (protocol section 4.8). Every entry can be applied: what cannot take effect is a no-op.
 
-use crate::codec::values::{registry_key, MARKET_KIND, TOKEN_KIND};
+use crate::agents;
+use crate::codec::values::{market_status, registry_key, MARKET_KIND, TOKEN_KIND};
 use crate::codec::Reader;
 use crate::errors::{check, Code, Error, Stop};
 use crate::hash::keccak256_concat;
 use crate::ledger::credit;
+use crate::orders::{self, Removals, EVERY_MARKET};
 use crate::outbox::Outbox;
 use crate::state::State;
 use crate::trie::Recorder;
 use crate::types::*;
 
 const DEPOSIT: u8 = 1;
+const FORCE_EXIT: u8 = 2;
+const CANCEL_ALL: u8 = 3;
+const APPROVE_AGENT: u8 = 4;
+const REVOKE_AGENTS: u8 = 5;
 const LIST_TOKEN: u8 = 6;
 const LIST_MARKET: u8 = 7;
+const SET_MARKET: u8 = 8;
 
 enum Operation {
     Deposit { token: u32, account: Address, amount: u128 },
+    ForceExit { account: Address },
+    CancelAll { account: Address },
+    ApproveAgent { account: Address, approval: ApproveAgent },
+    RevokeAgents { account: Address },
     ListToken { id: u32, token: Token },
     ListMarket { id: u32, market: Market },
+    SetMarket { id: u32, settings: Settings },
+}
+
+/// What the market's administrator may change.
+struct Settings {
+    /// A number that may mean nothing.
+    status: u8,
+    min_notional: u128,
+    maker_fee: u32,
+    taker_fee: u32,
+    price_band: u32,
+    fee_account: Address,
 }
 
 /// Earliest time of a block that holds this entry; 0 for one too short to have a time.
@@ -32,11 +55,28 @@ pub fn extend(inbox_hash: &Digest, entry: &[u8]) -> Digest {
 }
 
 /// Applies an entry.
-pub fn apply<R: Recorder>(state: &mut State<R>, entry: &[u8], outbox: &mut Outbox) -> Result<(), Stop> {
+pub fn apply<R: Recorder>(
+    state: &mut State<R>,
+    entry: &[u8],
+    removals: &mut Removals,
+    outbox: &mut Outbox,
+) -> Result<(), Stop> {
     match decode(entry).map_err(|_| Code::UnknownOperation)? {
         Operation::Deposit { token, account, amount } => deposit(state, token, &account, amount, outbox),
+        Operation::ForceExit { account } => force_exit(state, &account, removals, outbox),
+        Operation::CancelAll { account } => cancel_all(state, &account, removals),
+        Operation::ApproveAgent { account, approval } => {
+            check_account(state, &account)?;
+            agents::approve(state, &account, &approval)
+        }
+        Operation::RevokeAgents { account } => {
+            check_account(state, &account)?;
+            state.account_mut(&account)?.revoke_agents();
+            Ok(())
+        }
         Operation::ListToken { id, token } => list_token(state, id, token),
         Operation::ListMarket { id, market } => list_market(state, id, market),
+        Operation::SetMarket { id, settings } => set_market(state, id, &settings),
     }
 }
 
@@ -48,11 +88,23 @@ fn decode(entry: &[u8]) -> Result<Operation, Error> {
         DEPOSIT => {
             Operation::Deposit { token: reader.u32()?, account: reader.array()?, amount: reader.u128()? }
         }
+        FORCE_EXIT => Operation::ForceExit { account: reader.array()? },
+        CANCEL_ALL => Operation::CancelAll { account: reader.array()? },
+        APPROVE_AGENT => Operation::ApproveAgent {
+            account: reader.array()?,
+            approval: ApproveAgent {
+                agent: reader.array()?,
+                expiry: reader.u64()?,
+                markets: reader.array()?,
+            },
+        },
+        REVOKE_AGENTS => Operation::RevokeAgents { account: reader.array()? },
         LIST_TOKEN => Operation::ListToken {
             id: reader.u32()?,
             token: Token { l1_address: reader.array()?, decimals: reader.u8()? },
         },
         LIST_MARKET => Operation::ListMarket { id: reader.u32()?, market: decode_market(&mut reader)? },
+        SET_MARKET => Operation::SetMarket { id: reader.u32()?, settings: decode_settings(&mut reader)? },
         _ => return Err(Error::Malformed("kind of an inbox entry")),
     };
     reader.finish()?;
@@ -71,6 +123,17 @@ fn decode_market(reader: &mut Reader) -> Result<Market, Error> {
         price_band: reader.u32()?,
         status: MarketStatus::Active,
         last_price: 0,
+        fee_account: reader.array()?,
+    })
+}
+
+fn decode_settings(reader: &mut Reader) -> Result<Settings, Error> {
+    Ok(Settings {
+        status: reader.u8()?,
+        min_notional: reader.u128()?,
+        maker_fee: reader.u32()?,
+        taker_fee: reader.u32()?,
+        price_band: reader.u32()?,
         fee_account: reader.array()?,
     })
 }
@@ -98,6 +161,36 @@ fn deposit<R: Recorder>(
     Ok(credit(state, account, token, amount)?)
 }
 
+fn check_account<R: Recorder>(state: &State<R>, account: &Address) -> Result<(), Stop> {
+    Ok(check(state.accounts.get(account)?.is_some(), Code::NoAccount)?)
+}
+
+/// Sends all that an account holds to its owner on L1.
+fn force_exit<R: Recorder>(
+    state: &mut State<R>,
+    account: &Address,
+    removals: &mut Removals,
+    outbox: &mut Outbox,
+) -> Result<(), Stop> {
+    check_account(state, account)?;
+    orders::remove_all(state, account, EVERY_MARKET, removals)?;
+    for balance in state.account_mut(account)?.take_all()? {
+        outbox.append(account, balance.token, balance.total, 0);
+    }
+    Ok(())
+}
+
+/// Cancels all that an account has resting or could still have sequenced.
+fn cancel_all<R: Recorder>(
+    state: &mut State<R>,
+    account: &Address,
+    removals: &mut Removals,
+) -> Result<(), Stop> {
+    check_account(state, account)?;
+    orders::remove_all(state, account, EVERY_MARKET, removals)?;
+    Ok(state.account_mut(account)?.invalidate_all_nonces()?)
+}
+
 fn list_token<R: Recorder>(state: &mut State<R>, id: u32, token: Token) -> Result<(), Stop> {
     check((1..=MAX_TOKEN_ID).contains(&id), Code::InvalidListing)?;
     check(state.token(id)?.is_none(), Code::InvalidListing)?;
@@ -113,9 +206,27 @@ fn list_market<R: Recorder>(state: &mut State<R>, id: u32, market: Market) -> Re
     check(market.base != market.quote, Code::InvalidListing)?;
     check(is_power_of_ten(market.lot_size) && market.lot_size <= MAX_AMOUNT, Code::InvalidListing)?;
     check((1..=MAX_AMOUNT).contains(&market.tick_size), Code::InvalidListing)?;
-    check(market.maker_fee <= MAX_FEE && market.taker_fee <= MAX_FEE, Code::InvalidListing)?;
-    check(market.fee_account != [0; 20], Code::InvalidListing)?;
+    check_fees(market.maker_fee, market.taker_fee, &market.fee_account)?;
     Ok(state.registry.insert(registry_key(MARKET_KIND, id), Listing::Market(market))?)
+}
+
+fn set_market<R: Recorder>(state: &mut State<R>, id: u32, settings: &Settings) -> Result<(), Stop> {
+    check(state.market(id)?.is_some(), Code::InvalidListing)?;
+    let status = market_status(settings.status).ok_or(Code::InvalidListing)?;
+    check_fees(settings.maker_fee, settings.taker_fee, &settings.fee_account)?;
+    let market = state.market_mut(id)?;
+    market.status = status;
+    market.min_notional = settings.min_notional;
+    market.maker_fee = settings.maker_fee;
+    market.taker_fee = settings.taker_fee;
+    market.price_band = settings.price_band;
+    market.fee_account = settings.fee_account;
+    Ok(())
+}
+
+fn check_fees(maker_fee: u32, taker_fee: u32, fee_account: &Address) -> Result<(), Code> {
+    check(maker_fee <= MAX_FEE && taker_fee <= MAX_FEE, Code::InvalidListing)?;
+    check(*fee_account != [0; 20], Code::InvalidListing)
 }
 
 fn is_power_of_ten(number: u128) -> bool {

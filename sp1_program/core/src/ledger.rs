@@ -1,17 +1,18 @@
-//! What an account holds: balances, locks, counts of open orders and nonces; and the arithmetic of trades.
+//! What an account holds: balances, locks and counts of open orders; and the arithmetic of trades.
 //!
 //! The transition checks first, so no change here fails for a state that the transition made. Each still proves it:
 //! a change that would go below zero or past what fits is an error, never a wrong number.
 
-use crate::errors::{Code, Error};
+use crate::errors::Error;
 use crate::state::State;
 use crate::trie::Recorder;
 use crate::types::*;
 
 const TOO_MUCH: Error = Error::Inconsistent("an amount that does not fit");
 const TOO_LITTLE: Error = Error::Inconsistent("less is there than is taken");
-const TOO_LONG: Error = Error::Inconsistent("a list of an account is full");
-const MAX_LIST: usize = u8::MAX as usize;
+pub const TOO_LONG: Error = Error::Inconsistent("a list of an account is full");
+/// Entries of a list of an account.
+pub const MAX_LIST: usize = u8::MAX as usize;
 
 /// Base and quote amount of `lots` at `price`, unless one is larger than an order may be.
 pub fn amounts(market: &Market, price: u64, lots: u64) -> Option<(u128, u128)> {
@@ -100,6 +101,14 @@ impl Account {
         Ok(())
     }
 
+    /// Takes everything, of which nothing may be locked.
+    pub fn take_all(&mut self) -> Result<Vec<Balance>, Error> {
+        if self.balances.iter().any(|balance| balance.locked > 0) {
+            return Err(Error::Inconsistent("a lock without an order"));
+        }
+        Ok(std::mem::take(&mut self.balances))
+    }
+
     pub fn lock(&mut self, token: u32, amount: u128) -> Result<(), Error> {
         if self.available(token) < amount {
             return Err(TOO_LITTLE);
@@ -115,8 +124,17 @@ impl Account {
         self.orders.iter().map(|orders| u64::from(orders.open)).sum()
     }
 
+    /// Resting orders in one market.
+    pub fn open_orders_in(&self, market: u32) -> u64 {
+        self.orders_in(market).map_or(0, |at| u64::from(self.orders[at].open))
+    }
+
+    fn orders_in(&self, market: u32) -> Result<usize, usize> {
+        self.orders.binary_search_by_key(&market, |orders| orders.market)
+    }
+
     pub fn count_order(&mut self, market: u32) -> Result<(), Error> {
-        match self.orders.binary_search_by_key(&market, |orders| orders.market) {
+        match self.orders_in(market) {
             Ok(at) => {
                 let open = &mut self.orders[at].open;
                 *open = open.checked_add(1).ok_or(TOO_MUCH)?;
@@ -128,54 +146,11 @@ impl Account {
     }
 
     pub fn uncount_order(&mut self, market: u32) -> Result<(), Error> {
-        let at = self.orders.binary_search_by_key(&market, |orders| orders.market).map_err(|_| TOO_LITTLE)?;
+        let at = self.orders_in(market).map_err(|_| TOO_LITTLE)?;
         self.orders[at].open -= 1;
         if self.orders[at].open == 0 {
             self.orders.remove(at);
         }
-        Ok(())
-    }
-
-    /// Uses sequence number `sequence` of a lane, or says why it cannot be used.
-    pub fn use_nonce(&mut self, lane: u16, sequence: u64) -> Result<(), Code> {
-        let at = match self.lanes.binary_search_by_key(&lane, |entry| entry.lane) {
-            Ok(at) => at,
-            Err(_) if sequence > MAX_NONCE_JUMP => return Err(Code::NonceTooHigh),
-            Err(_) if self.lanes.len() == MAX_LIST => return Err(Code::NonceLane),
-            Err(at) => {
-                self.lanes.insert(at, Lane { lane, top: sequence + 1, window: 1 });
-                return Ok(());
-            }
-        };
-        self.lanes[at].mark(sequence)
-    }
-}
-
-impl Lane {
-    fn mark(&mut self, sequence: u64) -> Result<(), Code> {
-        if sequence >= self.top {
-            return self.raise(sequence);
-        }
-        let behind = self.top - 1 - sequence;
-        if behind >= NONCE_WINDOW {
-            return Err(Code::NonceTooLow);
-        }
-        if self.window >> behind & 1 == 1 {
-            return Err(Code::NonceUsed);
-        }
-        self.window |= 1 << behind;
-        Ok(())
-    }
-
-    fn raise(&mut self, sequence: u64) -> Result<(), Code> {
-        let jump = sequence - self.top;
-        if jump > MAX_NONCE_JUMP {
-            return Err(Code::NonceTooHigh);
-        }
-        // Bits shifted past the window are numbers that are too low from now on.
-        let kept = if jump + 1 < NONCE_WINDOW { self.window << (jump + 1) } else { 0 };
-        self.window = kept | 1;
-        self.top = sequence + 1;
         Ok(())
     }
 }
@@ -191,21 +166,6 @@ mod tests {
         assert_eq!(fee(1_000_000, 1), 1);
         assert_eq!(fee(1_000_001, 1), 2);
         assert_eq!(fee(MAX_AMOUNT, MAX_FEE), MAX_AMOUNT / 100 + 1);
-    }
-
-    #[test]
-    fn a_nonce_is_used_once_and_within_the_window() {
-        let mut account = Account::default();
-        assert_eq!(account.use_nonce(0, MAX_NONCE_JUMP + 1), Err(Code::NonceTooHigh));
-        assert_eq!(account.use_nonce(0, 200), Ok(()));
-        assert_eq!(account.use_nonce(0, 200), Err(Code::NonceUsed));
-        assert_eq!(account.use_nonce(0, 73), Ok(()));
-        assert_eq!(account.use_nonce(0, 72), Err(Code::NonceTooLow));
-        assert_eq!(account.use_nonce(0, 201), Ok(()));
-        assert_eq!(account.use_nonce(0, 73), Err(Code::NonceTooLow));
-        assert_eq!(account.use_nonce(0, 202 + MAX_NONCE_JUMP + 1), Err(Code::NonceTooHigh));
-        assert_eq!(account.use_nonce(0, 201 + 128), Ok(()));
-        assert_eq!(account.lanes[0], Lane { lane: 0, top: 330, window: 1 });
     }
 
     #[test]

@@ -7,14 +7,11 @@ use crate::state::State;
 use crate::trie::Recorder;
 use crate::types::*;
 
-/// A taker and its market.
+/// An order that takes, and its market.
 pub struct Taker<'a> {
     pub account: &'a Address,
-    pub market_id: u32,
     pub market: &'a Market,
-    pub side: Side,
-    /// Ticks; the worst price that it takes.
-    pub limit: u64,
+    pub order: &'a PlaceOrder,
 }
 
 /// What matching did for the taker. Amounts are sums over its fills.
@@ -24,7 +21,6 @@ struct Fills {
     rest: u64,
     /// Whether the rest may not rest: a maker of the same account, or too many makers.
     cancelled: bool,
-    makers: u32,
     /// Of the token the taker gives.
     given: u128,
     /// Of the other token, after fees.
@@ -33,8 +29,8 @@ struct Fills {
     maker_fees: u128,
     /// In the other token: what the taker paid.
     taker_fees: u128,
-    /// Price of the last fill, 0: none.
-    last_price: u64,
+    /// Price of the last fill.
+    last_price: Option<u64>,
 }
 
 /// Whether a taker on `side` that limits its price to `limit` takes `price`.
@@ -45,26 +41,93 @@ pub fn crosses(side: Side, limit: u64, price: u64) -> bool {
     }
 }
 
-/// Matches `lots` of the taker, which must have what they cost available. Gives the lots that may rest.
-pub fn take<R: Recorder>(state: &mut State<R>, taker: &Taker, lots: u64) -> Result<u64, Error> {
-    let mut fills = Fills { rest: lots, ..Fills::default() };
-    while fills.rest > 0 && !fills.cancelled {
-        let Some((id, maker)) = book::best(state, taker.market_id, taker.side.opposite())? else { break };
-        let price = book::Place::of(&id)?.price;
-        if !crosses(taker.side, taker.limit, price) {
+/// The best opposite order and its price, if the taker takes it.
+fn next<'a, R: Recorder>(
+    state: &'a State<R>,
+    order: &PlaceOrder,
+) -> Result<Option<(OrderId, u64, &'a RestingOrder)>, Error> {
+    let Some((id, maker)) = book::best(state, order.market, order.side.opposite())? else { return Ok(None) };
+    let price = book::Place::of(&id)?.price;
+    Ok(crosses(order.side, order.price, price).then_some((id, price, maker)))
+}
+
+/// Whether the order would take one that rests, even one that is expired.
+pub fn would_cross<R: Recorder>(state: &State<R>, order: &PlaceOrder) -> Result<bool, Error> {
+    Ok(next(state, order)?.is_some())
+}
+
+/// Whether matching would fill the whole order. `met` counts the resting orders met, and counts them on if not.
+pub fn can_fill<R: Recorder>(state: &State<R>, taker: &Taker, met: &mut u32) -> Result<bool, Error> {
+    let (order, before) = (taker.order, *met);
+    let mut rest = order.size;
+    for maker in book::orders(state, order.market, order.side.opposite()) {
+        let (id, maker) = maker?;
+        if *met == MAX_MAKERS || !crosses(order.side, order.price, book::Place::of(id)?.price) {
             break;
         }
-        if fills.makers == MAX_MAKERS || maker.owner == *taker.account {
+        *met += 1;
+        if maker.is_expired(state.meta.timestamp) {
+            continue;
+        }
+        if maker.owner == *taker.account {
+            match order.self_trade {
+                SelfTrade::CancelMaker => continue,
+                _ => break,
+            }
+        }
+        rest = rest.saturating_sub(maker.remaining);
+        if rest == 0 {
+            *met = before;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Matches the taker, which must have what it costs available. Gives the lots that may rest. `met` counts the resting
+/// orders that its transaction meets.
+pub fn take<R: Recorder>(state: &mut State<R>, taker: &Taker, met: &mut u32) -> Result<u64, Error> {
+    let mut fills = Fills { rest: taker.order.size, ..Fills::default() };
+    while fills.rest > 0 && !fills.cancelled {
+        let Some((id, price, maker)) = next(state, taker.order)? else { break };
+        if *met == MAX_MAKERS {
             fills.cancelled = true;
+            break;
+        }
+        *met += 1;
+        let maker = maker.clone();
+        if maker.is_expired(state.meta.timestamp) {
+            book::remove(state, &id, &maker)?;
+        } else if maker.owner == *taker.account {
+            meet_own(state, taker.order.self_trade, &mut fills, &id, &maker)?;
         } else {
-            let maker = maker.clone();
             fill(state, taker, &mut fills, &id, price, maker)?;
         }
     }
-    if fills.makers > 0 {
-        settle(state, taker, &fills)?;
+    if let Some(price) = fills.last_price {
+        settle(state, taker, &fills, price)?;
     }
     Ok(if fills.cancelled { 0 } else { fills.rest })
+}
+
+/// Meets an order of the taker's own account: nothing is traded.
+fn meet_own<R: Recorder>(
+    state: &mut State<R>,
+    self_trade: SelfTrade,
+    fills: &mut Fills,
+    id: &OrderId,
+    maker: &RestingOrder,
+) -> Result<(), Error> {
+    fills.cancelled = matches!(self_trade, SelfTrade::CancelTaker | SelfTrade::CancelBoth);
+    match self_trade {
+        SelfTrade::CancelTaker => Ok(()),
+        SelfTrade::CancelMaker | SelfTrade::CancelBoth => book::remove(state, id, maker),
+        SelfTrade::Decrement => {
+            let lots = fills.rest.min(maker.remaining);
+            fills.rest -= lots;
+            book::reduce(state, id, maker, lots)
+        }
+    }
 }
 
 /// Trades with one maker: settles the maker's side and adds up the taker's.
@@ -76,11 +139,11 @@ fn fill<R: Recorder>(
     price: u64,
     maker: RestingOrder,
 ) -> Result<(), Error> {
-    let market = taker.market;
+    let (market, order) = (taker.market, taker.order);
     let lots = fills.rest.min(maker.remaining);
     let (base, quote) =
         amounts(market, price, lots).ok_or(Error::Inconsistent("a fill that is too large"))?;
-    let (given, taken) = match taker.side {
+    let (given, taken) = match order.side {
         Side::Bid => (quote, base),
         Side::Ask => (base, quote),
     };
@@ -91,38 +154,43 @@ fn fill<R: Recorder>(
     owner.debit_locked(takes, taken)?;
     owner.credit(gives, given - maker_fee)?;
     if lots == maker.remaining {
-        owner.uncount_order(taker.market_id)?;
+        owner.uncount_order(order.market)?;
         book::take_out(state, id, &maker)?;
-    } else if let Some(order) = state.books.get_mut(id)? {
-        order.remaining -= lots;
+    } else {
+        book::shrink(state, id, lots)?;
     }
 
     fills.rest -= lots;
-    fills.makers += 1;
     fills.given += given;
     fills.received += taken - taker_fee;
     fills.maker_fees += maker_fee;
     fills.taker_fees += taker_fee;
-    fills.last_price = price;
+    fills.last_price = Some(price);
     Ok(())
 }
 
 /// Books what all fills together change for the taker, the fee account and the market. That it is done once and not
-/// per fill changes no result: a taker never meets itself, and sums do not depend on their order.
-fn settle<R: Recorder>(state: &mut State<R>, taker: &Taker, fills: &Fills) -> Result<(), Error> {
+/// per fill changes no result: sums do not depend on their order, the taker could pay for everything before it began,
+/// and what its own orders unlock meanwhile only adds to what it has available.
+fn settle<R: Recorder>(
+    state: &mut State<R>,
+    taker: &Taker,
+    fills: &Fills,
+    last_price: u64,
+) -> Result<(), Error> {
     let (gives, takes) = tokens(taker);
     let account = state.account_mut(taker.account)?;
     account.debit(gives, fills.given)?;
     account.credit(takes, fills.received)?;
     credit(state, &taker.market.fee_account, gives, fills.maker_fees)?;
     credit(state, &taker.market.fee_account, takes, fills.taker_fees)?;
-    state.market_mut(taker.market_id)?.last_price = fills.last_price;
+    state.market_mut(taker.order.market)?.last_price = last_price;
     Ok(())
 }
 
 /// The tokens that the taker gives and takes.
 fn tokens(taker: &Taker) -> (u32, u32) {
-    match taker.side {
+    match taker.order.side {
         Side::Bid => (taker.market.quote, taker.market.base),
         Side::Ask => (taker.market.base, taker.market.quote),
     }

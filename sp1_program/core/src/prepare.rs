@@ -27,7 +27,7 @@ pub struct Prepared {
     pub witness: Vec<u8>,
     /// State root after each block.
     pub block_roots: Vec<Digest>,
-    /// Of each transaction.
+    /// Of each transaction; for a batch, those of its actions follow its own.
     pub results: Vec<Code>,
     pub outbox: Vec<outbox::Leaf>,
 }
@@ -76,6 +76,8 @@ fn encode(state: &State, recorded: &State<Visited>, batch: &Batch, signatures: &
         out.extend_from_slice(&(entry.len() as u16).to_be_bytes());
         out.extend_from_slice(entry);
     }
+    push_length(&mut out, batch.removed.len());
+    out.extend_from_slice(batch.removed.as_flattened());
     encode_signatures(signatures, &mut out);
     state.accounts.write_partial(&recorded.accounts, &mut out);
     state.books.write_partial(&recorded.books, &mut out);

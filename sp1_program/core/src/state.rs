@@ -190,10 +190,15 @@ impl<R: Recorder> State<R> {
         }
     }
 
+    /// A market that something in the state names.
+    pub fn listed_market(&self, market: u32) -> Result<&Market, Error> {
+        self.market(market)?.ok_or(Error::Inconsistent(NO_MARKET))
+    }
+
     pub fn market_mut(&mut self, market: u32) -> Result<&mut Market, Error> {
         match self.registry.get_mut(&registry_key(MARKET_KIND, market))? {
             Some(Listing::Market(market)) => Ok(market),
-            _ => Err(Error::Inconsistent("a market that orders name is not listed")),
+            _ => Err(Error::Inconsistent(NO_MARKET)),
         }
     }
 
@@ -207,3 +212,4 @@ impl<R: Recorder> State<R> {
 }
 
 const NO_ACCOUNT: &str = "an account that holds something does not exist";
+const NO_MARKET: &str = "a market that orders name is not listed";

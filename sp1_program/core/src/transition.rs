@@ -3,15 +3,17 @@
 //! Checks come first, in the protocol's order, and the change that follows cannot fail for a state that the
 //! transition itself made.
 
+use crate::agents;
 use crate::book;
-use crate::codec::values::client_key;
 use crate::errors::{check, Code, Error, Stop};
+use crate::hash::keccak256_concat;
 use crate::inbox;
-use crate::ledger::amounts;
-use crate::matching::{self, Taker};
+use crate::nonces;
+use crate::orders::{self, Removals, Sender};
 use crate::outbox::Outbox;
 use crate::signing;
 use crate::state::State;
+use crate::transfers;
 use crate::trie::Recorder;
 use crate::types::*;
 
@@ -20,12 +22,14 @@ pub struct Inputs<'a> {
     pub domain_separator: &'a Digest,
     /// Inbox entries not yet consumed.
     pub inbox: &'a [&'a [u8]],
+    /// Orders that the transactions which cancel all will remove.
+    pub removals: Removals<'a>,
 }
 
 /// What the transactions of a batch leave behind besides the state.
 #[derive(Default)]
 pub struct Effects {
-    /// Of each transaction.
+    /// Of each transaction; for a batch, those of its actions follow its own.
     pub results: Vec<Code>,
     /// Of each transaction.
     pub digests: Vec<Digest>,
@@ -53,16 +57,11 @@ pub fn apply_block<R: Recorder>(
     begin_block(state, block)?;
     for transaction in &block.transactions {
         let seq = state.meta.next_seq;
-        let result = match transaction {
+        match transaction {
             Transaction::Inbox => apply_entry(state, inputs, effects)?,
-            Transaction::Signed(signed) => {
-                let digest = signing::digest(inputs.domain_separator, signed);
-                effects.digests.push(digest);
-                effects.claims.push(Claim { seq, signer: signed.head.signer, digest });
-                apply_signed(state, signed, seq, &mut effects.outbox)?
-            }
-        };
-        effects.results.push(result);
+            Transaction::Signed(signed) => apply_signed(state, signed, seq, inputs, effects)?,
+            Transaction::ExpireOrder(id) => expire_order(state, id, seq, effects)?,
+        }
         state.meta.next_seq = next(seq)?;
     }
     Ok(())
@@ -90,7 +89,7 @@ fn apply_entry<R: Recorder>(
     state: &mut State<R>,
     inputs: &mut Inputs,
     effects: &mut Effects,
-) -> Result<Code, Error> {
+) -> Result<(), Error> {
     let (entry, rest) = inputs.inbox.split_first().ok_or(Error::Mismatch("the inbox has too few entries"))?;
     inputs.inbox = rest;
     if inbox::time(entry) > state.meta.timestamp {
@@ -100,7 +99,9 @@ fn apply_entry<R: Recorder>(
     state.meta.inbox_hash = inbox::extend(&state.meta.inbox_hash, entry);
     state.meta.inbox_cursor = next(state.meta.inbox_cursor)?;
     effects.digests.push(state.meta.inbox_hash);
-    result_of(inbox::apply(state, entry, &mut effects.outbox))
+    let applied = inbox::apply(state, entry, &mut inputs.removals, &mut effects.outbox);
+    effects.results.push(result_of(applied)?);
+    Ok(())
 }
 
 /// Checks that the transaction is valid, but for its signature, uses its nonce and applies it.
@@ -108,19 +109,29 @@ fn apply_signed<R: Recorder>(
     state: &mut State<R>,
     signed: &Signed,
     seq: u64,
-    outbox: &mut Outbox,
-) -> Result<Code, Error> {
-    let Signed { head, action } = signed;
-    match authorize(state, head) {
-        Err(Stop::NoOp(code)) => return Err(Error::Invalid { seq, code }),
-        authorized => result_of(authorized)?,
+    inputs: &mut Inputs,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let Signed { head, body } = signed;
+    let digest = signing::digest(inputs.domain_separator, signed);
+    effects.digests.push(digest);
+    effects.claims.push(Claim { seq, signer: head.signer, digest });
+    let scope = authorize(state, signed).map_err(|stop| invalid(seq, stop))?;
+    let mut sender = Sender { head, scope, seq, item: 0, met: 0 };
+    let applied = match body {
+        Body::Action(action) => orders::apply(state, &mut sender, action, &mut inputs.removals),
+        Body::Batch(actions) => {
+            effects.results.push(Code::Ok);
+            return apply_batch(state, &mut sender, actions, inputs, &mut effects.results);
+        }
+        Body::Withdraw(withdraw) => transfers::withdraw(state, &head.account, withdraw, &mut effects.outbox),
+        Body::Transfer(transfer) => transfers::transfer(state, &head.account, transfer),
+        Body::ApproveAgent(approval) => agents::approve(state, &head.account, approval),
+        Body::RevokeAgent(agent) => agents::revoke(state, &head.account, agent),
+        Body::InvalidateNonces(floor) => nonces::invalidate(state, &head.account, *floor),
     };
-    result_of(match action {
-        Action::PlaceOrder(order) => place_order(state, &head.account, order, seq),
-        Action::CancelOrder(id) => cancel_order(state, &head.account, id),
-        Action::CancelClientOrder(id) => cancel_client_order(state, &head.account, *id),
-        Action::Withdraw(withdraw) => apply_withdraw(state, &head.account, withdraw, outbox),
-    })
+    effects.results.push(result_of(applied)?);
+    Ok(())
 }
 
 fn result_of(outcome: Result<(), Stop>) -> Result<Code, Error> {
@@ -131,121 +142,63 @@ fn result_of(outcome: Result<(), Stop>) -> Result<Code, Error> {
     }
 }
 
-/// Uses the nonce, if the signer may use it now. Accounts have no agents in this version.
-fn authorize<R: Recorder>(state: &mut State<R>, head: &Head) -> Result<(), Stop> {
+/// Why a transaction cannot be sequenced.
+fn invalid(seq: u64, stop: Stop) -> Error {
+    match stop {
+        Stop::NoOp(code) => Error::Invalid { seq, code },
+        Stop::Error(error) => error,
+    }
+}
+
+/// Uses the nonce, if the signer may do this now. Gives the markets in which it may.
+fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Markets, Stop> {
+    let head = &signed.head;
     let timestamp = state.meta.timestamp;
     let account = state.accounts.get_mut(&head.account)?.ok_or(Code::UnknownAccount)?;
-    check(head.signer == head.account, Code::SignerNotAuthorized)?;
+    let agent = if head.signer == head.account {
+        None
+    } else {
+        let agent = account.agent(&head.signer).ok_or(Code::SignerNotAuthorized)?;
+        let may = matches!(signed.body, Body::Action(_) | Body::Batch(_)) && timestamp <= agent.expiry;
+        check(may, Code::SignerNotAuthorized)?;
+        Some(agent)
+    };
     check(timestamp <= head.deadline, Code::DeadlinePassed)?;
-    let (lane, sequence) = ((head.nonce >> 48) as u16, head.nonce & ((1 << 48) - 1));
-    check(lane < OWNER_LANES, Code::NonceLane)?;
+    let (lane, sequence) = nonces::split(head.nonce);
+    let own_lane = agent.map_or(lane < OWNER_LANES, |agent| lane == agent.lane);
+    check(own_lane, Code::NonceLane)?;
+    let scope = agent.map_or(ALL_MARKETS, |agent| agent.markets);
     account.use_nonce(lane, sequence)?;
+    Ok(scope)
+}
+
+/// Applies the actions of a batch in order; one that is a no-op does not stop the others.
+fn apply_batch<R: Recorder>(
+    state: &mut State<R>,
+    sender: &mut Sender,
+    actions: &[Action],
+    inputs: &mut Inputs,
+    results: &mut Vec<Code>,
+) -> Result<(), Error> {
+    for (action, item) in actions.iter().zip(0..) {
+        sender.item = item;
+        results.push(result_of(orders::apply(state, sender, action, &mut inputs.removals))?);
+    }
     Ok(())
 }
 
-fn place_order<R: Recorder>(
+/// Removes an expired order. Anyone may say that it is: the block's time proves it.
+fn expire_order<R: Recorder>(
     state: &mut State<R>,
-    account: &Address,
-    order: &PlaceOrder,
+    id: &OrderId,
     seq: u64,
-) -> Result<(), Stop> {
-    let market = &state.market(order.market)?.ok_or(Code::UnknownMarket)?.clone();
-    let (token, amount) = check_terms(order, market)?;
-    check_standing(state, account, order, token, amount)?;
-    if order.time_in_force == TimeInForce::PostOnly {
-        check(!would_cross(state, order)?, Code::PostOnlyWouldCross)?;
-    }
-
-    let taker = Taker { account, market_id: order.market, market, side: order.side, limit: order.price };
-    let rest = matching::take(state, &taker, order.size)?;
-    if rest > 0 && order.time_in_force != TimeInForce::Ioc {
-        let place =
-            seq.checked_mul(MAX_BATCH_ITEMS).ok_or(Error::Inconsistent("a place that does not fit"))?;
-        let price_key = book::price_key(order.side, order.price);
-        let id = book::order_id(book::id(order.market, order.side), price_key, place);
-        let resting = RestingOrder {
-            owner: *account,
-            remaining: rest,
-            expiry: 0,
-            time_in_force: order.time_in_force,
-            client_order_id: order.client_order_id,
-        };
-        book::rest(state, market, id, resting)?;
-    }
-    Ok(())
-}
-
-/// Checks an order against its market. Gives the token and amount that it may cost.
-fn check_terms(order: &PlaceOrder, market: &Market) -> Result<(u32, u128), Code> {
-    use TimeInForce::{Gtc, Ioc, PostOnly};
-    check(market.status == MarketStatus::Active, Code::MarketNotActive)?;
-    check(matches!(order.time_in_force, Gtc | Ioc | PostOnly), Code::UnsupportedTimeInForce)?;
-    check(order.self_trade == SelfTrade::CancelTaker, Code::UnsupportedSelfTrade)?;
-    check(order.price >= 1, Code::ZeroPrice)?;
-    check(order.size >= 1, Code::ZeroSize)?;
-    let (base, quote) = amounts(market, order.price, order.size).ok_or(Code::AmountTooLarge)?;
-    check(quote >= market.min_notional, Code::BelowMinimum)?;
-    check(within_band(order.price, market), Code::PriceBand)?;
-    Ok(match order.side {
-        Side::Bid => (market.quote, quote),
-        Side::Ask => (market.base, base),
-    })
-}
-
-fn within_band(price: u64, market: &Market) -> bool {
-    let distance = u128::from(price.abs_diff(market.last_price)) * u128::from(FEE_UNIT);
-    let allowed = u128::from(market.last_price) * u128::from(market.price_band);
-    market.price_band == 0 || market.last_price == 0 || distance <= allowed
-}
-
-/// Checks that the account may have one more order, under this client order id, and can pay for it.
-fn check_standing<R: Recorder>(
-    state: &State<R>,
-    account: &Address,
-    order: &PlaceOrder,
-    token: u32,
-    amount: u128,
-) -> Result<(), Stop> {
-    let holder = state.account(account)?;
-    if order.time_in_force != TimeInForce::Ioc {
-        check(holder.open_orders() < MAX_OPEN_ORDERS, Code::TooManyOrders)?;
-    }
-    if order.client_order_id != 0 {
-        let known = state.clients.get(&client_key(account, order.client_order_id))?;
-        check(known.is_none(), Code::ClientOrderIdInUse)?;
-    }
-    Ok(check(holder.available(token) >= amount, Code::InsufficientBalance)?)
-}
-
-fn would_cross<R: Recorder>(state: &State<R>, order: &PlaceOrder) -> Result<bool, Error> {
-    let Some((id, _)) = book::best(state, order.market, order.side.opposite())? else { return Ok(false) };
-    Ok(matching::crosses(order.side, order.price, book::Place::of(&id)?.price))
-}
-
-fn cancel_order<R: Recorder>(state: &mut State<R>, account: &Address, id: &OrderId) -> Result<(), Stop> {
-    let order = state.books.get(id)?.ok_or(Code::UnknownOrder)?.clone();
-    check(order.owner == *account, Code::NotOrderOwner)?;
-    Ok(book::cancel(state, id, &order)?)
-}
-
-fn cancel_client_order<R: Recorder>(state: &mut State<R>, account: &Address, id: u128) -> Result<(), Stop> {
-    let id = *state.clients.get(&client_key(account, id))?.ok_or(Code::UnknownOrder)?;
-    cancel_order(state, account, &id)
-}
-
-fn apply_withdraw<R: Recorder>(
-    state: &mut State<R>,
-    account: &Address,
-    withdraw: &Withdraw,
-    outbox: &mut Outbox,
-) -> Result<(), Stop> {
-    let Withdraw { token, amount, recipient, max_relay_fee } = withdraw;
-    check(state.token(*token)?.is_some(), Code::UnknownToken)?;
-    check(*amount >= 1, Code::ZeroAmount)?;
-    check(*recipient != [0; 20], Code::ZeroRecipient)?;
-    check(max_relay_fee <= amount, Code::RelayFeeTooHigh)?;
-    check(state.account(account)?.available(*token) >= *amount, Code::InsufficientBalance)?;
-    state.account_mut(account)?.debit(*token, *amount)?;
-    outbox.append(recipient, *token, *amount, *max_relay_fee);
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let timestamp = state.meta.timestamp;
+    let order = state.books.get(id)?.filter(|order| order.is_expired(timestamp)).cloned();
+    let order = order.ok_or(Error::Invalid { seq, code: Code::NotExpired })?;
+    book::remove(state, id, &order)?;
+    effects.digests.push(keccak256_concat(&[&[0x0c], id]));
+    effects.results.push(Code::Ok);
     Ok(())
 }

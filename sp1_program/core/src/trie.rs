@@ -126,6 +126,13 @@ impl<M: Map, R: Recorder> Trie<M, R> {
         Ok(leaf.filter(|(key, _)| key.as_ref().starts_with(prefix)))
     }
 
+    /// The pairs, in the order of keys, whose key starts with `prefix`. Looks only into what is on the way to those
+    /// that are asked for.
+    pub fn ascend(&self, prefix: &[u8]) -> Ascend<'_, M, R> {
+        let root = self.root.iter().map(|root| &**root);
+        Ascend { pending: root.collect(), prefix: prefix.to_vec(), recorder: &self.recorder }
+    }
+
     pub fn get_mut(&mut self, key: &M::Key) -> Result<Option<&mut M::Value>, Error> {
         let Some(mut node) = self.root.as_mut() else { return Ok(None) };
         loop {
@@ -246,6 +253,41 @@ impl<M: Map> Trie<M> {
             tag => Some(Node::read_partial(tag, 0, reader, &mut Vec::new())?.0),
         };
         Ok(Trie { root, recorder: () })
+    }
+}
+
+/// What [`Trie::ascend`] gives: pairs in the order of keys, or an error where a node is needed and not there.
+pub struct Ascend<'a, M: Map, R> {
+    /// Subtrees not yet looked into, the next one last.
+    pending: Vec<&'a Node<M>>,
+    prefix: Vec<u8>,
+    recorder: &'a R,
+}
+
+impl<'a, M: Map, R: Recorder> Iterator for Ascend<'a, M, R> {
+    type Item = Result<Pair<'a, M>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = 8 * self.prefix.len() as u16;
+        loop {
+            let node = self.pending.pop()?;
+            self.recorder.visit(node);
+            match &node.body {
+                Body::Inner { bit, children } if *bit < end => {
+                    self.pending.push(&children[bit_of(&self.prefix, *bit)]);
+                }
+                Body::Inner { children, .. } => self.pending.extend([&*children[1], &*children[0]]),
+                // As in `first`: the prefix leads to one subtree, of keys that all start with it or all do not.
+                Body::Leaf(leaf) if leaf.key.as_ref().starts_with(&self.prefix) => {
+                    return Some(Ok((&leaf.key, &leaf.value)));
+                }
+                Body::Leaf(_) => self.pending.clear(),
+                Body::Opaque => {
+                    self.pending.clear();
+                    return Some(Err(Error::NodeLeftOut(M::NAME)));
+                }
+            }
+        }
     }
 }
 

@@ -8,6 +8,8 @@ pub type OrderId = [u8; 24];
 pub type ClientKey = [u8; 36];
 /// `kind ‖ id`.
 pub type RegistryKey = [u8; 5];
+/// Bit `m` of this number is market `m`, bit 0 stands for all markets.
+pub type Markets = [u8; 32];
 
 pub const PROTOCOL_VERSION: u32 = 1;
 pub const MAX_TOKEN_ID: u32 = 255;
@@ -21,14 +23,23 @@ pub const MAX_HOLDINGS: u128 = (1 << 120) - 1;
 pub const FEE_UNIT: u32 = 1_000_000;
 pub const MAX_FEE: u32 = 10_000;
 pub const MAX_OPEN_ORDERS: u64 = 1_000;
-/// Resting orders that one taker may meet.
+/// Resting orders that one transaction may meet, all items of a batch together.
 pub const MAX_MAKERS: u32 = 256;
+pub const MAX_AGENTS: usize = 8;
+/// Nonce lanes from 0 on that belong to the owner.
 pub const OWNER_LANES: u16 = 8;
 pub const FIRST_AGENT_LANE: u16 = 256;
+pub const LAST_AGENT_LANE: u16 = 65_534;
 pub const NONCE_WINDOW: u64 = 128;
 pub const MAX_NONCE_JUMP: u64 = 1 << 20;
 /// Actions in a batch, each with a place of its own below the transaction's sequence number.
 pub const MAX_BATCH_ITEMS: u64 = 64;
+/// The bit for all markets alone.
+pub const ALL_MARKETS: Markets = {
+    let mut markets = [0; 32];
+    markets[31] = 1;
+    markets
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -53,6 +64,25 @@ pub enum TimeInForce {
     Fok = 3,
     PostOnly = 4,
     PostOnlyGtt = 5,
+}
+
+impl TimeInForce {
+    /// Whether what is not matched may rest.
+    pub fn rests(self) -> bool {
+        !matches!(self, TimeInForce::Ioc | TimeInForce::Fok)
+    }
+
+    pub fn is_post_only(self) -> bool {
+        matches!(self, TimeInForce::PostOnly | TimeInForce::PostOnlyGtt)
+    }
+
+    /// When an order rests no longer if its transaction has this deadline; 0: no such time.
+    pub fn expiry(self, deadline: u64) -> u64 {
+        match self {
+            TimeInForce::Gtt | TimeInForce::PostOnlyGtt => deadline,
+            _ => 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +118,31 @@ pub struct PlaceOrder {
     pub client_order_id: u128,
 }
 
+/// Market and side are those of the order that is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplaceOrder {
+    pub order_id: OrderId,
+    pub time_in_force: TimeInForce,
+    pub self_trade: SelfTrade,
+    pub price: u64,
+    /// What it shall have left if nothing was filled since its signer looked.
+    pub size: u64,
+    /// What it had left when its signer looked.
+    pub expected_size: u64,
+    pub client_order_id: u128,
+}
+
+/// What agents may do too, one by one or several in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    PlaceOrder(PlaceOrder),
+    CancelOrder(OrderId),
+    CancelClientOrder(u128),
+    /// In this market, 0: in all.
+    CancelAll(u32),
+    ReplaceOrder(ReplaceOrder),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withdraw {
     pub token: u32,
@@ -97,17 +152,44 @@ pub struct Withdraw {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    PlaceOrder(PlaceOrder),
-    CancelOrder(OrderId),
-    CancelClientOrder(u128),
+pub struct Transfer {
+    pub to: Address,
+    pub token: u32,
+    pub amount: u128,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApproveAgent {
+    pub agent: Address,
+    /// Last block time at which the agent may act.
+    pub expiry: u64,
+    pub markets: Markets,
+}
+
+/// What a signed transaction says after its head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Action(Action),
+    /// 1 to `MAX_BATCH_ITEMS`.
+    Batch(Vec<Action>),
     Withdraw(Withdraw),
+    Transfer(Transfer),
+    ApproveAgent(ApproveAgent),
+    RevokeAgent(Address),
+    /// `lane << 48 | sequence`: the nonces of this lane below it.
+    InvalidateNonces(u64),
+}
+
+impl From<Action> for Body {
+    fn from(action: Action) -> Self {
+        Body::Action(action)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     pub head: Head,
-    pub action: Action,
+    pub body: Body,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +197,8 @@ pub enum Transaction {
     /// The next entry of the inbox.
     Inbox,
     Signed(Signed),
+    /// Takes out an order that is expired. Nobody signs it.
+    ExpireOrder(OrderId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,9 +211,9 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
     pub lane: u16,
-    /// One more than the highest sequence used.
+    /// One more than the highest sequence used, or where the lane was raised to.
     pub top: u64,
-    /// Bit `i`: sequence `top − 1 − i` is used.
+    /// Bit `i`: sequence `top − 1 − i` is used or invalid.
     pub window: u128,
 }
 
@@ -137,8 +221,9 @@ pub struct Lane {
 pub struct Agent {
     pub agent: Address,
     pub lane: u16,
+    /// Last block time at which it may act.
     pub expiry: u64,
-    pub markets: [u8; 32],
+    pub markets: Markets,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +272,12 @@ pub struct RestingOrder {
     pub time_in_force: TimeInForce,
     /// 0: none.
     pub client_order_id: u128,
+}
+
+impl RestingOrder {
+    pub fn is_expired(&self, timestamp: u64) -> bool {
+        self.expiry != 0 && self.expiry < timestamp
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,6 +46,7 @@ impl<'a> Witness<'a> {
             let length = reader.u16()?;
             reader.take(usize::from(length))
         })?;
+        let removed = order_ids(&mut reader)?;
         let keys = list(&mut reader, Reader::array_ref)?;
         let signatures = list(&mut reader, Signature::decode)?;
         let state = State {
@@ -56,7 +57,7 @@ impl<'a> Witness<'a> {
             registry: Trie::read_partial(&mut reader)?,
         };
         reader.finish()?;
-        Ok(Witness { batch: Batch { domain_separator, data, inbox }, keys, signatures, state })
+        Ok(Witness { batch: Batch { domain_separator, data, inbox, removed }, keys, signatures, state })
     }
 
     /// Checks that there is one signature for each claim, in the same order.
@@ -86,6 +87,13 @@ impl<'a> Signature<'a> {
             s_inverse: reader.array_ref()?,
         })
     }
+}
+
+/// Order ids with their number before them.
+fn order_ids<'a>(reader: &mut Reader<'a>) -> Result<&'a [OrderId], Error> {
+    let length = (reader.u32()? as usize).checked_mul(size_of::<OrderId>());
+    let bytes = reader.take(length.ok_or(Error::Malformed("ends too early"))?)?;
+    Ok(bytes.as_chunks().0)
 }
 
 /// A list with its length before it. The length is not trusted, so no room is made for more than can follow.

@@ -4,6 +4,7 @@ mod state_tree;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use zkclob_core::batch::Batch;
 use zkclob_core::outbox;
 use zkclob_core::prepare::{self, Signature};
@@ -31,6 +32,21 @@ fn recover(digest: &[u8], signature: &[u8]) -> PyResult<([u8; 20], [u8; 64])> {
     let (digest, signature) = (array("digest", digest)?, array("signature", signature)?);
     let public_key = secp256k1::recover(&digest, &signature).map_err(value_error)?;
     Ok((secp256k1::address_of(&public_key), public_key))
+}
+
+#[pyfunction]
+fn recover_many(
+    py: Python<'_>,
+    items: Vec<(PyBackedBytes, PyBackedBytes)>,
+) -> PyResult<Vec<Option<([u8; 20], [u8; 64])>>> {
+    py.detach(|| items.iter().map(|(digest, signature)| recover_one(digest, signature)).collect())
+}
+
+/// `None` for what is not a valid signature.
+fn recover_one(digest: &[u8], signature: &[u8]) -> PyResult<Option<([u8; 20], [u8; 64])>> {
+    let digest = array("digest", digest)?;
+    let public_key = signature.try_into().ok().and_then(|bytes| secp256k1::recover(&digest, bytes).ok());
+    Ok(public_key.map(|public_key| (secp256k1::address_of(&public_key), public_key)))
 }
 
 #[pyfunction]
@@ -67,6 +83,7 @@ fn prepare_batch(
     data: &[u8],
     inbox: Vec<Vec<u8>>,
     signatures: Vec<(Vec<u8>, Vec<u8>)>,
+    removed: Vec<Vec<u8>>,
 ) -> PyResult<Prepared> {
     let domain_separator = array("domain separator", domain_separator)?;
     let signatures = signatures
@@ -75,8 +92,13 @@ fn prepare_batch(
             Ok(Signature { public_key: array("public key", key)?, bytes: array("signature", bytes)? })
         })
         .collect::<PyResult<Vec<_>>>()?;
-    let batch =
-        Batch { domain_separator: &domain_separator, data, inbox: inbox.iter().map(Vec::as_slice).collect() };
+    let removed = removed.iter().map(|id| array("order id", id)).collect::<PyResult<Vec<_>>>()?;
+    let batch = Batch {
+        domain_separator: &domain_separator,
+        data,
+        inbox: inbox.iter().map(Vec::as_slice).collect(),
+        removed: &removed,
+    };
     let state = tree.state();
     let prepared = py.detach(|| prepare::prepare(&state, &batch, &signatures)).map_err(value_error)?;
     Ok(Prepared {
@@ -102,6 +124,7 @@ fn zkclob_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("REGISTRY", state::REGISTRY)?;
     module.add_function(wrap_pyfunction!(keccak256, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
+    module.add_function(wrap_pyfunction!(recover_many, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_root, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_proof, module)?)?;
     module.add_function(wrap_pyfunction!(prepare_batch, module)?)?;

@@ -104,20 +104,46 @@ impl<'a> Decoder<'a> {
 
     fn transaction(&mut self) -> Result<Transaction, Error> {
         let kind = self.reader.u8()?;
-        if kind == 0 {
-            return Ok(Transaction::Inbox);
-        }
-        if !matches!(kind, 1 | 2 | 3 | 7) {
-            return Err(Error::Malformed("kind of a transaction"));
+        match kind {
+            0 => return Ok(Transaction::Inbox),
+            0x0c => return Ok(Transaction::ExpireOrder(self.order_id()?)),
+            _ => {}
         }
         let (head, account) = self.head()?;
-        let action = match kind {
+        let body = match kind {
+            6 => Body::Batch(self.actions()?),
+            7 => Body::Withdraw(self.withdraw(account)?),
+            8 => Body::Transfer(self.transfer()?),
+            9 => Body::ApproveAgent(self.approve_agent()?),
+            10 => Body::RevokeAgent(self.address()?),
+            11 => Body::InvalidateNonces(self.reader.varint()?),
+            _ => Body::Action(self.action(kind)?),
+        };
+        Ok(Transaction::Signed(Signed { head, body }))
+    }
+
+    fn actions(&mut self) -> Result<Vec<Action>, Error> {
+        let n = self.reader.varint()?;
+        if !(1..=MAX_BATCH_ITEMS).contains(&n) {
+            return Err(Error::Malformed("count of actions in a batch"));
+        }
+        let mut actions = Vec::with_capacity(n as usize);
+        for _ in 0..n {
+            let kind = self.reader.u8()?;
+            actions.push(self.action(kind)?);
+        }
+        Ok(actions)
+    }
+
+    fn action(&mut self, kind: u8) -> Result<Action, Error> {
+        Ok(match kind {
             1 => Action::PlaceOrder(self.place_order()?),
             2 => Action::CancelOrder(self.order_id()?),
             3 => Action::CancelClientOrder(self.reader.u128()?),
-            _ => Action::Withdraw(self.withdraw(account)?),
-        };
-        Ok(Transaction::Signed(Signed { head, action }))
+            4 => Action::CancelAll(self.reader.varint32()?),
+            5 => Action::ReplaceOrder(self.replace_order()?),
+            _ => return Err(Error::Malformed("kind of a transaction")),
+        })
     }
 
     /// The head, and the account's index in the dictionary.
@@ -157,33 +183,66 @@ impl<'a> Decoder<'a> {
         Ok(*self.addresses[index])
     }
 
+    fn address(&mut self) -> Result<Address, Error> {
+        let index = self.reference()?;
+        Ok(*self.addresses[index])
+    }
+
     fn place_order(&mut self) -> Result<PlaceOrder, Error> {
-        let options = self.reader.u8()?;
-        let side = if options & 1 == 0 { Side::Bid } else { Side::Ask };
-        let time_in_force = time_in_force(options >> 1 & 7)?;
-        let self_trade = self_trade(options >> 4 & 3);
+        let Options { side, time_in_force, self_trade, named } = self.options()?;
         let market = self.reader.varint32()?;
         let price_key = self.price_key(book::id(market, side))?;
         let size = self.reader.varint()?;
-        let client_order_id = self.client_order_id(options)?;
+        let client_order_id = self.client_order_id(named)?;
         let price = book::price(side, price_key);
         Ok(PlaceOrder { market, side, time_in_force, self_trade, price, size, client_order_id })
     }
 
-    /// There if bit 6 of the options says so, and then not 0. Bit 7 has no meaning.
-    fn client_order_id(&mut self, options: u8) -> Result<u128, Error> {
-        match options >> 6 {
-            0 => Ok(0),
-            1 => match self.reader.u128()? {
-                0 => Err(Error::Malformed("a client order id of 0")),
-                id => Ok(id),
-            },
-            _ => Err(Error::Malformed("options of an order")),
+    fn replace_order(&mut self) -> Result<ReplaceOrder, Error> {
+        let book = self.reader.varint()?;
+        let order_id = self.order_id_in(book)?;
+        let Options { side, time_in_force, self_trade, named } = self.options()?;
+        if side != Side::Bid {
+            return Err(Error::Malformed("options of an order"));
+        }
+        // Relative to the key in the order id, which is now the last one of the book.
+        let price = book::price(book::side(book), self.price_key(book)?);
+        let size = self.reader.varint()?;
+        let expected_size = self.reader.zigzag(size)?;
+        let client_order_id = self.client_order_id(named)?;
+        Ok(ReplaceOrder { order_id, time_in_force, self_trade, price, size, expected_size, client_order_id })
+    }
+
+    fn options(&mut self) -> Result<Options, Error> {
+        let options = self.reader.u8()?;
+        if options >> 7 != 0 {
+            return Err(Error::Malformed("options of an order"));
+        }
+        Ok(Options {
+            side: if options & 1 == 0 { Side::Bid } else { Side::Ask },
+            time_in_force: time_in_force(options >> 1 & 7)?,
+            self_trade: self_trade(options >> 4 & 3),
+            named: options >> 6 == 1,
+        })
+    }
+
+    /// Not 0 where it is written.
+    fn client_order_id(&mut self, named: bool) -> Result<u128, Error> {
+        if !named {
+            return Ok(0);
+        }
+        match self.reader.u128()? {
+            0 => Err(Error::Malformed("a client order id of 0")),
+            id => Ok(id),
         }
     }
 
     fn order_id(&mut self) -> Result<OrderId, Error> {
         let book = self.reader.varint()?;
+        self.order_id_in(book)
+    }
+
+    fn order_id_in(&mut self, book: u64) -> Result<OrderId, Error> {
         let price_key = self.price_key(book)?;
         let age = self.reader.zigzag(0)?;
         let place = self.seq.wrapping_mul(MAX_BATCH_ITEMS).wrapping_sub(age);
@@ -204,6 +263,27 @@ impl<'a> Decoder<'a> {
             max_relay_fee: self.reader.varint128()?,
         })
     }
+
+    fn transfer(&mut self) -> Result<Transfer, Error> {
+        Ok(Transfer { to: self.address()?, token: self.reader.varint32()?, amount: self.reader.varint128()? })
+    }
+
+    fn approve_agent(&mut self) -> Result<ApproveAgent, Error> {
+        Ok(ApproveAgent {
+            agent: self.address()?,
+            expiry: self.reader.varint()?,
+            markets: self.reader.array()?,
+        })
+    }
+}
+
+/// What one byte says of an order.
+struct Options {
+    side: Side,
+    time_in_force: TimeInForce,
+    self_trade: SelfTrade,
+    /// Whether a client order id follows.
+    named: bool,
 }
 
 fn self_trade(bits: u8) -> SelfTrade {

@@ -203,17 +203,22 @@ fn market(reader: &mut Reader) -> Result<Market, Error> {
         maker_fee: reader.u32()?,
         taker_fee: reader.u32()?,
         price_band: reader.u32()?,
-        status: match reader.u8()? {
-            1 => MarketStatus::Active,
-            2 => MarketStatus::CancelOnly,
-            3 => MarketStatus::Halted,
-            _ => return Err(Error::Malformed("unknown market status")),
-        },
+        status: market_status(reader.u8()?).ok_or(Error::Malformed("unknown market status"))?,
         last_price: reader.u64()?,
         fee_account: reader.array()?,
     };
     require(market.maker_fee <= MAX_FEE && market.taker_fee <= MAX_FEE, "a fee that is too high")?;
     Ok(market)
+}
+
+/// `None` for a number that means nothing.
+pub fn market_status(number: u8) -> Option<MarketStatus> {
+    match number {
+        1 => Some(MarketStatus::Active),
+        2 => Some(MarketStatus::CancelOnly),
+        3 => Some(MarketStatus::Halted),
+        _ => None,
+    }
 }
 
 fn encode_market(market: &Market, out: &mut Vec<u8>) {
