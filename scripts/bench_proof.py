@@ -210,7 +210,7 @@ def spread(values: list[int]) -> dict[str, int]:
 def timed(scenario: Scenario, data: bytes, signatures: list[tuple[bytes, bytes]]) -> tuple[Prepared, int]:
     """A prepared batch, and the milliseconds it took."""
     start = time.perf_counter()
-    prepared = prepare(scenario.tree, DOMAIN, data, [], signatures)
+    prepared = prepare(scenario.tree, DOMAIN, data, [], signatures, [])
     return prepared, round((time.perf_counter() - start) * 1000)
 
 

@@ -4,25 +4,50 @@ The writer takes what waits as a group, checks and applies each transaction in m
 commit, and only then answers. If the commit fails, memory is ahead of the disk and the node halts: the journal is the
 truth, a restart folds it into the state again. Readers of the state wait until it is durable.
 
-A block is opened by its first transaction and sealed when it is old or full, or when an inbox entry needs a later
-block time. The number of transactions bounds its data: each adds at most MAX_TRANSACTION_DATA bytes.
+A block is opened by its first transaction and sealed when it is old or full, or when an inbox entry or an order that
+ends needs a later block time. What one transaction may add to a block is bounded, so a full block leaves room for it.
+
+An order with an expiry is taken out by a transaction of the node's own as soon as its time is over.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from heapq import heappop, heappush
+from typing import Any, Final
 
-from sequencer.core.codec import MAX_TRANSACTION_DATA, parse_inbox_entry
-from sequencer.core.constants import MAX_MAKERS, ZERO_HASH
+from sequencer.core.codec import MAX_BATCH_BOUND, data_bound, parse_inbox_entry
+from sequencer.core.constants import (
+    MAX_BATCH_ITEMS,
+    MAX_MAKERS,
+    MAX_OPEN_ORDERS,
+    MAX_TOKEN_ID,
+    ZERO_HASH,
+)
+from sequencer.core.digests import expiry_digest
 from sequencer.core.errors import Rejection
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.state import State
-from sequencer.core.transition import accept, apply, apply_inbox, open_block
-from sequencer.core.types import Block, InboxEntry, Result, Transaction
+from sequencer.core.transition import (
+    accept,
+    apply,
+    apply_expiry,
+    apply_inbox,
+    open_block,
+    removed_ids,
+)
+from sequencer.core.types import (
+    Block,
+    ExpireOrder,
+    InboxEntry,
+    OrderId,
+    Result,
+    Sequenceable,
+    Transaction,
+)
 from sequencer.ports import (
     Clock,
     InboxPosition,
@@ -42,13 +67,20 @@ MAX_BATCH_DATA: Final = 120_000
 """Bytes of a batch's data; with the rest of `settle` it stays below the 131,072 of an L1 transaction."""
 MAX_BLOCK_HEAD: Final = 64
 """Bytes that a block adds besides its transactions, and the growth of the counts before them; generous."""
-MAX_BLOCK_TRANSACTIONS: Final = (MAX_BATCH_DATA - MAX_BLOCK_HEAD) // MAX_TRANSACTION_DATA
-"""Any block of this many fits a batch."""
+MAX_BLOCK_DATA: Final = MAX_BATCH_DATA - MAX_BLOCK_HEAD - MAX_BATCH_BOUND
+"""A block that may have this many bytes takes no more; any transaction may have been the last."""
 MAX_BATCH_STEPS: Final = 4_000
-"""Transactions and fills of a batch. A fill touches an order and an account of its own, so takers that meet many makers
-would otherwise make a witness and a proof too large."""
-MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_MAKERS
-"""A block with this many takes no more; the transaction that got it there may have added MAX_MAKERS fills."""
+"""Steps of a batch: a fill, a cancel or a withdrawal touches orders and accounts of its own, so transactions that do
+many of them would otherwise make a witness and a proof too large."""
+MAX_TRANSACTION_STEPS: Final = max(
+    1 + MAX_OPEN_ORDERS + MAX_TOKEN_ID,
+    1 + MAX_BATCH_ITEMS + 2 * MAX_MAKERS + MAX_OPEN_ORDERS + MAX_BATCH_ITEMS,
+)
+"""Most steps of one transaction: a forced exit of a full account, or a batch that meets and cancels all it can."""
+MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
+"""A block with this many takes no more; any transaction may have been the last."""
+EXPIRY_POLL_MS: Final = 10_000
+"""Longest sleep before the next expiry is looked at again, should the clock be set."""
 MAX_GROUP: Final = 256
 """Transactions per commit; bounds how long an answer waits for others."""
 
@@ -70,9 +102,15 @@ class Accepted:
     result: Result
 
 
+def steps(result: Result) -> int:
+    """What a transaction costs to prove: itself, and all that it filled, removed, reduced and withdrew."""
+    own = len(result.fills) + len(result.removed) + len(result.reductions) + len(result.withdrawals)
+    return 1 + own + sum(map(steps, result.items))
+
+
 @dataclass(slots=True)
 class _Submission:
-    transaction: Transaction | InboxEntry
+    transaction: Sequenceable
     digest: bytes
     public_key: bytes
     signature: bytes
@@ -86,12 +124,14 @@ class _OpenBlock:
     digests: list[bytes] = field(default_factory=list)
     signatures: list[tuple[bytes, bytes]] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
+    removed: list[OrderId] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     steps: int = 0
+    data_bound: int = 0
 
     def add(
         self,
-        tx: Transaction | InboxEntry,
+        tx: Sequenceable,
         digest: bytes,
         public_key: bytes,
         signature: bytes,
@@ -101,10 +141,12 @@ class _OpenBlock:
         self.block.transactions.append(tx)
         self.digests.append(digest)
         self.results.append(result)
-        self.steps += 1 + len(result.fills)
+        self.removed += removed_ids(tx, result)
+        self.steps += steps(result)
+        self.data_bound += data_bound(tx)
         if isinstance(tx, InboxEntry):
             self.entries.append(tx.data)
-        else:
+        elif not isinstance(tx, ExpireOrder):
             self.signatures.append((public_key, signature))
 
 
@@ -118,7 +160,7 @@ class Node:
         on_sealed: Callable[[SealedBlock], None],
         *,
         seal_interval_ms: int,
-        max_block_transactions: int = MAX_BLOCK_TRANSACTIONS,
+        max_block_transactions: int,
         max_waiting: int,
     ) -> None:
         """`on_sealed` gets each sealed block, in order, once it is durable."""
@@ -127,7 +169,7 @@ class Node:
         self._clock = clock
         self._on_sealed = on_sealed
         self._seal_interval_ms = seal_interval_ms
-        self._max_block_transactions = min(max_block_transactions, MAX_BLOCK_TRANSACTIONS)
+        self._max_block_transactions = max_block_transactions
         self._max_waiting = max_waiting
         self._waiting: deque[_Submission] = deque()
         self._wake = asyncio.Event()
@@ -135,6 +177,8 @@ class Node:
         self._open: _OpenBlock | None = None
         self._seal_timer: asyncio.Task[None] | None = None
         self._seal_due = False
+        self._expiries: list[tuple[int, OrderId]] = []
+        self._expiry_added = asyncio.Event()
         self._inbox_order = asyncio.Lock()
         self._inbox_hashes: list[bytes] = []
         self._inbox_place = (0, b"")
@@ -155,11 +199,12 @@ class Node:
 
     def _replay_transaction(self, block: _OpenBlock, x: JournaledTransaction) -> None:
         try:
-            result = self._apply(x.transaction)
+            result = self._replayed(x.transaction)
         except (Rejection, ValueError) as error:
             raise ReplayError(f"transaction {x.seq} cannot be applied: {error}") from error
         if (result.seq, result.code) != (x.seq, x.code):
             raise ReplayError(f"transaction {x.seq} has result {result.code}, the journal {x.code}")
+        self._note_expiries(result)
         block.add(x.transaction, x.digest, x.public_key, x.signature, result)
         if x.inbox is not None:
             self._note_inbox(x.inbox)
@@ -176,7 +221,7 @@ class Node:
         self._require_running()
         if len(self._waiting) >= self._max_waiting:
             raise Busy
-        return await self._enqueue(transaction, digest, public_key, signature, None)
+        return await self._enqueue(transaction, digest, public_key, signature)
 
     async def submit_inbox(self, entry: L1InboxEntry) -> None:
         """See InboxSink."""
@@ -186,7 +231,7 @@ class Node:
                 return
             await self._wait_for_time(parse_inbox_entry(entry.entry).time)
             self._require_running()
-            await self._enqueue(InboxEntry(entry.entry), entry.chain_hash, b"", b"", entry)
+            await self._enqueue(InboxEntry(entry.entry), entry.chain_hash, inbox=entry)
 
     def inbox_position(self) -> InboxPosition:
         """See InboxSink."""
@@ -213,11 +258,11 @@ class Node:
 
     async def _enqueue(
         self,
-        transaction: Transaction | InboxEntry,
+        transaction: Sequenceable,
         digest: bytes,
-        public_key: bytes,
-        signature: bytes,
-        inbox: L1InboxEntry | None,
+        public_key: bytes = b"",
+        signature: bytes = b"",
+        inbox: L1InboxEntry | None = None,
     ) -> Accepted:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Submission(transaction, digest, public_key, signature, inbox, answer))
@@ -264,6 +309,13 @@ class Node:
         """Works until the node halts or the task is cancelled; a group that was begun is always finished."""
         if self._open is not None:
             self._start_seal_timer()
+        expiring = asyncio.create_task(self._expire_orders())
+        try:
+            await self._work()
+        finally:
+            expiring.cancel()
+
+    async def _work(self) -> None:
         while self._halt_reason is None:
             await self._wake.wait()
             self._wake.clear()
@@ -321,8 +373,7 @@ class Node:
         self, submission: _Submission, journal: JournalGroup, sealed: list[SealedBlock]
     ) -> _OpenBlock:
         """An open block that can take the submission. One without transactions takes the current time."""
-        tx, meta = submission.transaction, self._state.meta
-        earliest = parse_inbox_entry(tx.data).time if isinstance(tx, InboxEntry) else 0
+        meta, earliest = self._state.meta, self._earliest(submission.transaction)
         if self._is_full() or meta.timestamp < earliest:
             self._seal_into(journal, sealed)
         timestamp = max(meta.timestamp, self._clock.now_ms() // 1000, earliest)
@@ -333,9 +384,21 @@ class Node:
             meta.timestamp = self._open.block.timestamp = timestamp
         return self._open
 
+    def _earliest(self, tx: Sequenceable) -> int:
+        """The first block time at which `tx` can be sequenced."""
+        match tx:
+            case InboxEntry():
+                return parse_inbox_entry(tx.data).time
+            case ExpireOrder():
+                order = self._state.orders.get(tx.order_id)
+                return order.expiry + 1 if order is not None and order.expiry else 0
+            case _:
+                return 0
+
     def _sequence_one(self, block: _OpenBlock, submission: _Submission) -> Sequenced:
         tx = submission.transaction
-        result = self._apply(tx) if isinstance(tx, InboxEntry) else accept(self._state, tx)
+        result = self._applied(tx)
+        self._note_expiries(result)
         block.add(tx, submission.digest, submission.public_key, submission.signature, result)
         return Sequenced(
             result.seq,
@@ -348,8 +411,58 @@ class Node:
             submission.inbox,
         )
 
-    def _apply(self, tx: Transaction | InboxEntry) -> Result:
-        return apply_inbox(self._state, tx.data) if isinstance(tx, InboxEntry) else apply(self._state, tx)
+    def _applied(self, tx: Sequenceable) -> Result:
+        """Raises Rejection for what is not to be sequenced."""
+        match tx:
+            case InboxEntry():
+                return apply_inbox(self._state, tx.data)
+            case ExpireOrder():
+                return apply_expiry(self._state, tx)
+            case _:
+                return accept(self._state, tx)
+
+    def _replayed(self, tx: Sequenceable) -> Result:
+        """What was sequenced once stays so, even if it would not be accepted any more."""
+        return self._applied(tx) if isinstance(tx, InboxEntry | ExpireOrder) else apply(self._state, tx)
+
+    # ----------------------------------------------------------------- expiry
+
+    def _note_expiries(self, result: Result) -> None:
+        for part in (result, *result.items):
+            if part.resting and part.order_id is not None:
+                order = self._state.orders.get(part.order_id)
+                if order is not None and order.expiry:
+                    heappush(self._expiries, (order.expiry, order.id))
+                    if self._expiries[0][1] == order.id:
+                        self._expiry_added.set()
+
+    async def _expire_orders(self) -> None:
+        """Sequences the end of each order whose time is over."""
+        while True:
+            await self._sleep_until_expiry()
+            due = list[OrderId]()
+            while self._expiries and self._expiries[0][0] * 1000 + 1000 <= self._clock.now_ms():
+                due.append(heappop(self._expiries)[1])
+            await asyncio.gather(*map(self._expire, due))
+
+    async def _expire(self, order_id: OrderId) -> None:
+        tx = ExpireOrder(order_id)
+        # It may have been filled, cancelled or prolonged meanwhile.
+        with suppress(Rejection, NodeHalted):
+            await self._enqueue(tx, expiry_digest(tx))
+
+    async def _sleep_until_expiry(self) -> None:
+        """Returns when an order may be over, or when another one may be the next."""
+        self._expiry_added.clear()
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._expiry_added.wait())]
+        if self._expiries:
+            ahead_ms = self._expiries[0][0] * 1000 + 1000 - self._clock.now_ms()
+            waits.append(asyncio.create_task(self._clock.sleep(min(max(ahead_ms, 0), EXPIRY_POLL_MS))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _publish(self, sealed: list[SealedBlock], accepted: list[tuple[_Submission, Accepted]]) -> None:
         """Everything here is durable."""
@@ -370,7 +483,9 @@ class Node:
     def _is_full(self) -> bool:
         block = self._open
         return block is not None and (
-            len(block.digests) >= self._max_block_transactions or block.steps >= MAX_BLOCK_STEPS
+            len(block.digests) >= self._max_block_transactions
+            or block.steps >= MAX_BLOCK_STEPS
+            or block.data_bound >= MAX_BLOCK_DATA
         )
 
     def _seal_into(self, journal: JournalGroup, sealed: list[SealedBlock]) -> None:
@@ -390,10 +505,12 @@ class Node:
             writes=self._state.take_writes(),
             next_seq=self._state.meta.next_seq,
             entries=block.entries,
+            removed=block.removed,
             digests=block.digests,
             signatures=block.signatures,
             results=block.results,
             steps=block.steps,
+            data_bound=block.data_bound,
         )
 
     def _start_seal_timer(self) -> None:

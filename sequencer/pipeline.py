@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from zkclob_native import Prepared, StateTree, keccak256, prepare
 
-from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder, decode_meta
+from sequencer.core.codec import DataEncoder, decode_meta
 from sequencer.core.outbox import encode_outbox_leaf
 from sequencer.core.public_values import PublicValues, public_values
 from sequencer.core.types import Withdrawal
@@ -66,7 +66,7 @@ class _Filling:
 
     def fits(self, sealed: SealedBlock, max_transactions: int) -> bool:
         added = len(sealed.digests)
-        size = self._encoder.size + MAX_BLOCK_HEAD + added * MAX_TRANSACTION_DATA
+        size = self._encoder.size + MAX_BLOCK_HEAD + sealed.data_bound
         return (
             self._transactions + added <= max_transactions
             and self._steps + sealed.steps <= MAX_BATCH_STEPS
@@ -205,7 +205,7 @@ class Pipeline:
             proven=False,
         )
         owed = zip(_owed(blocks), prepared.outbox, strict=True)
-        leaves = [(seq, keccak256(leaf)) for (seq, _), leaf in owed]
+        leaves = [(seq, item, keccak256(leaf)) for (seq, item, _), leaf in owed]
         await self._store.store_batch(batch, prepared.witness, leaves)
         self._batch_count, self._filling = number, None
         self._start_tree = self._tree.copy()
@@ -216,9 +216,10 @@ class Pipeline:
         """The batch as Rust executes it. Raises Disagreement."""
         entries = [entry for rooted in blocks for entry in rooted.sealed.entries]
         signatures = [pair for rooted in blocks for pair in rooted.sealed.signatures]
+        removed = [order_id for rooted in blocks for order_id in rooted.sealed.removed]
         try:
             prepared = await asyncio.to_thread(
-                prepare, self._start_tree, self._domain_separator, data, entries, signatures
+                prepare, self._start_tree, self._domain_separator, data, entries, signatures, removed
             )
         except ValueError as error:
             raise self._disagreement(
@@ -231,10 +232,9 @@ class Pipeline:
 
     def _difference(self, blocks: list[_Rooted], data: bytes, prepared: Prepared) -> str | None:
         """In what Rust's batch differs from Python's."""
-        results = [int(result.code) for rooted in blocks for result in rooted.sealed.results]
+        results = _codes(blocks)
         if prepared.results != results:
-            place = _first_difference(prepared.results, results)
-            return f"the result of transaction {blocks[0].sealed.first_seq + place}"
+            return f"result {_first_difference(prepared.results, results)} of all, items of batches included"
         if prepared.block_roots != [rooted.root for rooted in blocks]:
             place = _first_difference(prepared.block_roots, [rooted.root for rooted in blocks])
             return f"the state root after block {blocks[0].sealed.block.number + place}"
@@ -252,7 +252,7 @@ class Pipeline:
             decode_meta(blocks[-1].sealed.meta),
             data,
             [digest for rooted in blocks for digest in rooted.sealed.digests],
-            [withdrawal for _, withdrawal in _owed(blocks)],
+            [withdrawal for *_, withdrawal in _owed(blocks)],
         )
 
     def _disagreement(
@@ -263,7 +263,7 @@ class Pipeline:
             "python": {
                 "public_values": self._public_values(blocks, data).encode().hex(),
                 "block_roots": [rooted.root.hex() for rooted in blocks],
-                "results": [int(result.code) for rooted in blocks for result in rooted.sealed.results],
+                "results": _codes(blocks),
             },
             "inbox": [entry.hex() for rooted in blocks for entry in rooted.sealed.entries],
         }
@@ -339,19 +339,29 @@ def settlement(number: int, encoded: bytes, data: bytes, proof: bytes) -> Settle
     )
 
 
-def _owed(blocks: list[_Rooted]) -> list[tuple[int, Withdrawal]]:
-    """Sequence number and content of each withdrawal and refund of a batch."""
+def _codes(blocks: list[_Rooted]) -> list[int]:
+    """The result code of each transaction of a batch, and after it those of its items."""
     return [
-        (result.seq, result.withdrawal)
+        int(part.code)
         for rooted in blocks
         for result in rooted.sealed.results
-        if result.withdrawal is not None
+        for part in (result, *result.items)
+    ]
+
+
+def _owed(blocks: list[_Rooted]) -> list[tuple[int, int, Withdrawal]]:
+    """Each withdrawal and refund of a batch: sequence number, index in its transaction, content."""
+    return [
+        (result.seq, item, withdrawal)
+        for rooted in blocks
+        for result in rooted.sealed.results
+        for item, withdrawal in enumerate(result.withdrawals)
     ]
 
 
 def _outbox(blocks: list[_Rooted]) -> list[bytes]:
     """Leaf (61 bytes) of each withdrawal and refund of a batch."""
-    return [encode_outbox_leaf(withdrawal, index) for index, (_, withdrawal) in enumerate(_owed(blocks))]
+    return [encode_outbox_leaf(withdrawal, index) for index, (*_, withdrawal) in enumerate(_owed(blocks))]
 
 
 def _first_difference(left: list[int] | list[bytes], right: list[int] | list[bytes]) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sequencer.core.types import Block, InboxEntry, Result, Transaction
+from sequencer.core.types import Block, Result, Sequenceable
 
 
 class Clock(Protocol):
@@ -214,13 +214,13 @@ class Sequenced:
 
     seq: int
     block: int
-    transaction: Transaction | InboxEntry
+    transaction: Sequenceable
     digest: bytes
     """Protocol sections 3 and 4.5."""
     public_key: bytes
-    """Of the signer, 64 bytes; empty for an inbox entry."""
+    """Of the signer, 64 bytes; empty for what nobody signed."""
     signature: bytes
-    """65 bytes; empty for an inbox entry."""
+    """65 bytes; empty for what nobody signed."""
     result: Result
     inbox: L1InboxEntry | None = None
     """Where an inbox entry stands on L1."""
@@ -245,7 +245,7 @@ class JournaledTransaction:
     """A transaction as the journal holds it. `code` is the result it had."""
 
     seq: int
-    transaction: Transaction | InboxEntry
+    transaction: Sequenceable
     digest: bytes
     public_key: bytes
     signature: bytes
@@ -295,12 +295,16 @@ class SealedBlock:
     """One past its last sequence number."""
     entries: list[bytes]
     """The inbox entries it consumed."""
+    removed: list[bytes]
+    """The orders that were removed without being named, for its witness."""
     digests: list[bytes]
     signatures: list[tuple[bytes, bytes]]
     """Public key and signature of each signed transaction."""
     results: list[Result]
     steps: int
-    """Its transactions and fills."""
+    """What it costs to prove, see `node.steps`."""
+    data_bound: int
+    """Bytes of data that it adds to a batch at most."""
 
     @property
     def first_seq(self) -> int:
@@ -339,8 +343,10 @@ class BatchStore(Protocol):
         """State root after a sealed block."""
         ...
 
-    async def store_batch(self, batch: StoredBatch, witness: bytes, outbox: list[tuple[int, bytes]]) -> None:
-        """A new batch; `outbox` has the sequence number and the hash of each leaf."""
+    async def store_batch(
+        self, batch: StoredBatch, witness: bytes, outbox: list[tuple[int, int, bytes]]
+    ) -> None:
+        """A new batch; `outbox`: the sequence number, the index in its transaction and the hash of each leaf."""
         ...
 
     async def store_proof(self, batch: int, proof: Proof) -> None: ...

@@ -161,7 +161,11 @@ class World:
             max_age_ms=BATCH_MS,
             max_transactions=max_batch_transactions,
         )
-        settings = {"seal_interval_ms": SEAL_MS, "max_waiting": 64} | node_settings
+        settings = {
+            "seal_interval_ms": SEAL_MS,
+            "max_block_transactions": 1_000,
+            "max_waiting": 64,
+        } | node_settings
         self.node = Node(self.store, self.clock, self._on_sealed, **settings)
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())

@@ -82,7 +82,7 @@ class History:
         """Withdrawals and refunds of an account."""
         return await self._rows(
             "SELECT x.*, t.block, t.batch, t.status FROM withdrawals x JOIN transaction_list t ON t.seq = x.seq "
-            "WHERE x.account = ? ORDER BY x.seq DESC LIMIT ?",
+            "WHERE x.account = ? ORDER BY x.seq DESC, x.item DESC LIMIT ?",
             account,
             limit,
         )

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 from sequencer.core.codec import decode_transaction, encode_transaction, parse_inbox_entry
 from sequencer.core.errors import Code
-from sequencer.core.types import Deposit, InboxEntry, PlaceOrder, Transaction
+from sequencer.core.types import Deposit, InboxEntry, PlaceOrder, Sequenceable, Withdraw
 from sequencer.pipeline import settlement
 from sequencer.ports import (
     Attempt,
@@ -68,9 +68,9 @@ CREATE TABLE deposits (
   code INTEGER NOT NULL, refunded INTEGER NOT NULL);
 CREATE INDEX deposits_account ON deposits (account, idx);
 CREATE TABLE withdrawals (
-  seq INTEGER PRIMARY KEY, account BLOB NOT NULL, refund INTEGER NOT NULL, recipient BLOB NOT NULL,
+  seq INTEGER NOT NULL, item INTEGER NOT NULL, account BLOB NOT NULL, refund INTEGER NOT NULL, recipient BLOB NOT NULL,
   token INTEGER NOT NULL, amount TEXT NOT NULL, max_relay_fee TEXT NOT NULL,
-  leaf INTEGER, leaf_hash BLOB, claimed INTEGER NOT NULL DEFAULT 0);
+  leaf INTEGER, leaf_hash BLOB, claimed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (seq, item)) WITHOUT ROWID;
 CREATE INDEX withdrawals_account ON withdrawals (account, seq);
 CREATE TABLE batches (
   number INTEGER PRIMARY KEY, first_block INTEGER NOT NULL, last_block INTEGER NOT NULL, first_seq INTEGER NOT NULL,
@@ -198,7 +198,9 @@ class Store:
         statement = "UPDATE blocks SET state_root = ? WHERE number = ?"
         await self._write(lambda db: db.execute(statement, (state_root, block)))
 
-    async def store_batch(self, batch: StoredBatch, witness: bytes, outbox: list[tuple[int, bytes]]) -> None:
+    async def store_batch(
+        self, batch: StoredBatch, witness: bytes, outbox: list[tuple[int, int, bytes]]
+    ) -> None:
         """See BatchStore."""
         number = batch.settlement.number
         await asyncio.to_thread(_write_file, self.witness_path(number), witness)
@@ -262,9 +264,10 @@ class Store:
             for number, nonce, tx_hash, raw, max_fee, priority_fee in rows
         ]
 
-    async def mark_claimed(self, seq: int) -> None:
-        """The withdrawal or refund of transaction `seq` was paid on L1."""
-        await self._write(lambda db: db.execute("UPDATE withdrawals SET claimed = 1 WHERE seq = ?", (seq,)))
+    async def mark_claimed(self, seq: int, item: int) -> None:
+        """The withdrawal or refund `item` of transaction `seq` was paid on L1."""
+        statement = "UPDATE withdrawals SET claimed = 1 WHERE seq = ? AND item = ?"
+        await self._write(lambda db: db.execute(statement, (seq, item)))
 
 
 # ------------------------------------------------------------------ writing
@@ -308,7 +311,7 @@ def _journaled(
     l1_block_hash: bytes,
 ) -> JournaledTransaction:
     if index is None:
-        transaction: Transaction | InboxEntry = decode_transaction(payload)
+        transaction: Sequenceable = decode_transaction(payload)
         inbox = None
     else:
         transaction = InboxEntry(payload)
@@ -329,24 +332,19 @@ def _write_history(x: Sequenced, db: sqlite3.Connection) -> None:
         )
     if isinstance(tx, InboxEntry):
         _write_deposit(x, tx, db)
-    leaf = result.withdrawal
-    if leaf is not None:
-        refund = isinstance(tx, InboxEntry)
-        account = leaf.recipient if isinstance(tx, InboxEntry) else tx.account
-        values = (
-            x.seq,
-            account,
-            refund,
-            leaf.recipient,
-            leaf.token,
-            str(leaf.amount),
-            str(leaf.max_relay_fee),
-        )
-        db.execute(
-            "INSERT INTO withdrawals (seq, account, refund, recipient, token, amount, max_relay_fee) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            values,
-        )
+    db.executemany(
+        "INSERT INTO withdrawals (seq, item, account, refund, recipient, token, amount, max_relay_fee) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        _withdrawal_rows(x),
+    )
+
+
+def _withdrawal_rows(x: Sequenced) -> Iterable[tuple[object, ...]]:
+    refund = isinstance(x.transaction, InboxEntry)
+    for item, leaf in enumerate(x.result.withdrawals):
+        account = x.transaction.account if isinstance(x.transaction, Withdraw) else leaf.recipient
+        amounts = (str(leaf.amount), str(leaf.max_relay_fee))
+        yield (x.seq, item, account, refund, leaf.recipient, leaf.token, *amounts)
 
 
 def _write_order(
@@ -394,14 +392,14 @@ def _write_deposit(x: Sequenced, tx: InboxEntry, db: sqlite3.Connection) -> None
     entry = parse_inbox_entry(tx.data)
     if x.inbox is None or not isinstance(entry, Deposit):
         return
-    refunded = x.result.withdrawal is not None
+    refunded = bool(x.result.withdrawals)
     db.execute(
         "INSERT INTO deposits VALUES (?, ?, ?, ?, ?, ?, ?)",
         (x.inbox.index, x.seq, entry.account, entry.token, str(entry.amount), int(x.result.code), refunded),
     )
 
 
-def _write_batch(batch: StoredBatch, outbox: list[tuple[int, bytes]], db: sqlite3.Connection) -> None:
+def _write_batch(batch: StoredBatch, outbox: list[tuple[int, int, bytes]], db: sqlite3.Connection) -> None:
     claim = batch.settlement
     db.execute(
         "INSERT INTO batches (number, first_block, last_block, first_seq, end_seq, public_values, data, created_ms) "
@@ -422,8 +420,8 @@ def _write_batch(batch: StoredBatch, outbox: list[tuple[int, bytes]], db: sqlite
         (claim.number, batch.first_block, claim.block_number),
     )
     db.executemany(
-        "UPDATE withdrawals SET leaf = ?, leaf_hash = ? WHERE seq = ?",
-        [(index, leaf, seq) for index, (seq, leaf) in enumerate(outbox)],
+        "UPDATE withdrawals SET leaf = ?, leaf_hash = ? WHERE seq = ? AND item = ?",
+        [(index, leaf, seq, item) for index, (seq, item, leaf) in enumerate(outbox)],
     )
 
 

@@ -5,6 +5,7 @@ element of a plain dict is not: it walks over what was deleted before it.)
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from itertools import islice
 from struct import Struct
 from typing import Final
@@ -92,6 +93,11 @@ class BookSide:
         self._priorities.remove(level.price * self._sign)
         if level is self.best:
             self.best = self._levels[self._priorities[0] * self._sign] if self._priorities else None
+
+    def orders(self) -> Iterator[Order]:
+        """All resting orders in price-time priority. The side must not change while they are read."""
+        for priority in self._priorities:
+            yield from self._levels[priority * self._sign].orders.values()
 
     def levels(self, depth: int | None = None) -> list[tuple[int, int, int]]:
         """Up to `depth` levels as (price, size, number of orders), best first."""

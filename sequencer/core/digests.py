@@ -7,7 +7,7 @@ from zkclob_native import keccak256
 from sequencer.core.constants import CHUNK
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.signing import digest
-from sequencer.core.types import Block, InboxEntry
+from sequencer.core.types import Block, ExpireOrder, InboxEntry, Kind
 
 
 def block_digests(separator: bytes, inbox_hash: bytes, blocks: Iterable[Block]) -> list[bytes]:
@@ -18,9 +18,16 @@ def block_digests(separator: bytes, inbox_hash: bytes, blocks: Iterable[Block]) 
             if isinstance(tx, InboxEntry):
                 inbox_hash = next_inbox_hash(inbox_hash, tx.data)
                 digests.append(inbox_hash)
+            elif isinstance(tx, ExpireOrder):
+                digests.append(expiry_digest(tx))
             else:
                 digests.append(digest(separator, tx))
     return digests
+
+
+def expiry_digest(tx: ExpireOrder) -> bytes:
+    """Digest of the end of an order."""
+    return keccak256(bytes([Kind.EXPIRE_ORDER]) + tx.order_id)
 
 
 def digests_hash(digests: Sequence[bytes]) -> bytes:

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """Result of a transaction. 1 to 8 make it invalid, from 20 on it is a typed no-op."""
+    """Result of a transaction. 1 to 9 make it invalid, from 20 on it is a typed no-op."""
 
     OK = 0
 
@@ -17,11 +17,12 @@ class Code(IntEnum):
     NONCE_TOO_LOW = 6
     NONCE_USED = 7
     BAD_SIGNATURE = 8
+    NOT_EXPIRED = 9
 
     UNKNOWN_MARKET = 20
     MARKET_NOT_ACTIVE = 21
-    UNSUPPORTED_TIME_IN_FORCE = 22
-    UNSUPPORTED_SELF_TRADE = 23
+    MARKET_NOT_ALLOWED = 22
+    FOK_NOT_FILLABLE = 23
     ZERO_PRICE = 24
     ZERO_SIZE = 25
     AMOUNT_TOO_LARGE = 26
@@ -39,6 +40,13 @@ class Code(IntEnum):
     RELAY_FEE_TOO_HIGH = 38
     UNKNOWN_OPERATION = 39
     INVALID_LISTING = 40
+    EXPECTED_SIZE_TOO_LOW = 41
+    SELF_TRANSFER = 42
+    INVALID_AGENT = 43
+    TOO_MANY_AGENTS = 44
+    UNKNOWN_AGENT = 45
+    INVALID_FLOOR = 46
+    NO_ACCOUNT = 47
 
     @property
     def invalid(self) -> bool:

@@ -56,6 +56,13 @@ class Lane:
         self.window = 1 if shift >= NONCE_WINDOW else self.window << shift & MAX_U128 | 1
         self.top = sequence + 1
 
+    def raise_to(self, floor: int) -> None:
+        """Mark every sequence below `floor` as used."""
+        if floor > self.top:
+            self.top, self.window = floor, MAX_U128
+        elif self.top and (first := self.top - floor) < NONCE_WINDOW:
+            self.window |= MAX_U128 >> first << first
+
 
 def _nonce_rejection(code: Code, lane: int, top: int, expected: str) -> Rejection:
     following = lane << NONCE_LANE_SHIFT | top
@@ -103,15 +110,22 @@ class Account:
         balance = self.balances.get(token)
         return balance.total - balance.locked if balance else 0
 
-    def require_available(self, token: int, needed: int) -> None:
-        """Raise `Rejection` unless `needed` of `token` is available."""
-        available = self.available(token)
+    def require_available(self, token: int, needed: int, freed: int = 0) -> None:
+        """Raise `Rejection` unless `needed` of `token` is available, with `freed` that is still locked."""
+        available = self.available(token) + freed
         if available < needed:
             raise Rejection(
                 Code.INSUFFICIENT_BALANCE,
                 f"token {token}: {needed} needed, {available} available",
                 {"token": str(token), "available": str(available), "needed": str(needed)},
             )
+
+    def lane(self, number: int) -> Lane:
+        """The lane `number`, made if there is none."""
+        lane = self.lanes.get(number)
+        if lane is None:
+            lane = self.lanes[number] = Lane()
+        return lane
 
     def add_order(self, order: Order) -> None:
         """Count a new resting order."""

@@ -1,84 +1,71 @@
-"""Placing and cancelling orders: the checks in the protocol's order, then the change that must now succeed."""
+"""Placing orders: the checks in the protocol's order, then the change that must now succeed (section 4.2)."""
 
 from typing import Final
 
-from sequencer.core.book import PLACES_PER_SEQ, crosses, order_id
+from sequencer.core import resting
+from sequencer.core.book import crosses, order_id
 from sequencer.core.constants import FEE_UNIT, MAX_AMOUNT, MAX_OPEN_ORDERS
+from sequencer.core.context import Context, in_scope
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.ledger import Account
-from sequencer.core.matching import match
+from sequencer.core.matching import can_fill, match
 from sequencer.core.state import State
-from sequencer.core.types import (
-    CancelClientOrder,
-    CancelOrder,
-    Market,
-    MarketStatus,
-    Order,
-    PlaceOrder,
-    Result,
-    SelfTrade,
-    TimeInForce,
-)
+from sequencer.core.types import Market, MarketStatus, Order, PlaceOrder, Result, TimeInForce
 
 # Read once: an enumeration looks a member up by name, which is slow on the path of every order.
 _ACTIVE: Final = MarketStatus.ACTIVE
-_CANCEL_TAKER: Final = SelfTrade.CANCEL_TAKER
-_IOC: Final = TimeInForce.IOC
+_FOK: Final = TimeInForce.FOK
 _OK: Final = Code.OK
-_POST_ONLY: Final = TimeInForce.POST_ONLY
 
-_IMPLEMENTED_TIMES_IN_FORCE: Final = frozenset((TimeInForce.GTC, _IOC, _POST_ONLY))
-
-
-def _check_place(state: State, account: Account, tx: PlaceOrder) -> Market:
-    """The market of `tx`; raises `Rejection` if the order would be a no-op."""
-    market = _check_market(state, tx)
-    base, quote = _check_amounts(market, tx)
-    _check_band(market, tx)
-    if tx.time_in_force != _IOC and len(account.orders) >= MAX_OPEN_ORDERS:
-        raise Rejection(
-            Code.TOO_MANY_ORDERS,
-            f"an account has at most {MAX_OPEN_ORDERS} open orders",
-            {"maximum": str(MAX_OPEN_ORDERS), "open": str(len(account.orders))},
-        )
-    if tx.client_order_id and (tx.account, tx.client_order_id) in state.clients:
-        raise Rejection(
-            Code.CLIENT_ORDER_ID_IN_USE,
-            f"client order id {tx.client_order_id} must not name an order that still rests",
-            {"order_id": f"0x{state.clients[tx.account, tx.client_order_id].hex()}"},
-        )
-    if tx.side:
-        account.require_available(market.base, base)
-    else:
-        account.require_available(market.quote, quote)
-    if tx.time_in_force == _POST_ONLY:
-        _check_post_only(state, tx)
-    return market
+IMMEDIATE: Final = frozenset((TimeInForce.IOC, _FOK))
+"""Orders that never rest."""
+_POST_ONLY: Final = frozenset((TimeInForce.POST_ONLY, TimeInForce.POST_ONLY_GTT))
+_UNTIL_DEADLINE: Final = frozenset((TimeInForce.GTT, TimeInForce.POST_ONLY_GTT))
 
 
-def _check_market(state: State, tx: PlaceOrder) -> Market:
+def place(state: State, account: Account, tx: PlaceOrder, context: Context) -> Result:
+    """Match an order and let the rest of it rest; raises `Rejection`, with nothing changed, for a no-op."""
+    require_scope(context, tx.market)
     market = state.markets.get(tx.market)
     if market is None:
         raise Rejection(Code.UNKNOWN_MARKET, f"market {tx.market} is not listed", {"market": str(tx.market)})
+    check(state, account, market, tx, context)
+    return enter(state, account, market, tx, context)
+
+
+def require_scope(context: Context, market: int) -> None:
+    """Raise `Rejection` unless the signer may trade in `market`; 0: in all."""
+    if not in_scope(context.scope, market):
+        which = f"market {market}" if market else "all markets"
+        raise Rejection(
+            Code.MARKET_NOT_ALLOWED, f"the agent may not trade in {which}", {"market": str(market)}
+        )
+
+
+def check(
+    state: State, account: Account, market: Market, tx: PlaceOrder, context: Context, old: Order | None = None
+) -> None:
+    """Raise `Rejection` if the order would be a no-op. `old` is the order that it replaces."""
     if market.status != _ACTIVE:
         raise Rejection(
             Code.MARKET_NOT_ACTIVE,
             f"market {tx.market} must be ACTIVE to take orders; it is {market.status.name}",
             {"status": market.status.name},
         )
-    if tx.time_in_force not in _IMPLEMENTED_TIMES_IN_FORCE:
+    base, quote = _check_amounts(market, tx)
+    _check_band(market, tx)
+    _check_standing(state, account, tx, old)
+    token, needed = (market.base, base) if tx.side else (market.quote, quote)
+    freed = resting.locked_by(market, old, old.remaining)[1] if old else 0
+    account.require_available(token, needed, freed)
+    if tx.time_in_force in _POST_ONLY:
+        _check_post_only(state, tx)
+    if tx.time_in_force == _FOK and not can_fill(state, tx, context):
         raise Rejection(
-            Code.UNSUPPORTED_TIME_IN_FORCE,
-            f"time in force must be GTC, IOC or POST_ONLY, not {tx.time_in_force.name}",
-            {"given": tx.time_in_force.name},
+            Code.FOK_NOT_FILLABLE,
+            f"a fill-or-kill order of {tx.size} must be filled at once; the book cannot",
+            {"size": str(tx.size)},
         )
-    if tx.self_trade != _CANCEL_TAKER:
-        raise Rejection(
-            Code.UNSUPPORTED_SELF_TRADE,
-            f"self-trade prevention must be CANCEL_TAKER, not {tx.self_trade.name}",
-            {"given": tx.self_trade.name},
-        )
-    return market
 
 
 def _check_amounts(market: Market, tx: PlaceOrder) -> tuple[int, int]:
@@ -114,6 +101,29 @@ def _check_band(market: Market, tx: PlaceOrder) -> None:
         )
 
 
+def _check_standing(state: State, account: Account, tx: PlaceOrder, old: Order | None) -> None:
+    """May the account have one more order, under this client order id?"""
+    if tx.time_in_force not in IMMEDIATE and len(account.orders) - (old is not None) >= MAX_OPEN_ORDERS:
+        raise Rejection(
+            Code.TOO_MANY_ORDERS,
+            f"an account has at most {MAX_OPEN_ORDERS} open orders",
+            {"maximum": str(MAX_OPEN_ORDERS), "open": str(len(account.orders))},
+        )
+    if tx.client_order_id:
+        require_free(state, tx, old)
+
+
+def require_free(state: State, tx: PlaceOrder, old: Order | None) -> None:
+    """Raise `Rejection` if the client order id names another order than `old`."""
+    named = state.clients.get((tx.account, tx.client_order_id))
+    if named is not None and (old is None or named != old.id):
+        raise Rejection(
+            Code.CLIENT_ORDER_ID_IN_USE,
+            f"client order id {tx.client_order_id} must not name an order that still rests",
+            {"order_id": f"0x{named.hex()}"},
+        )
+
+
 def _check_post_only(state: State, tx: PlaceOrder) -> None:
     best = state.books[tx.market].sides[1 - tx.side].best
     if best is not None and crosses(tx.side, tx.price, best.price):
@@ -125,89 +135,41 @@ def _check_post_only(state: State, tx: PlaceOrder) -> None:
         )
 
 
-def place(state: State, account: Account, tx: PlaceOrder, seq: int) -> Result:
-    """Match an order and let the rest of it rest; raises `Rejection`, with nothing changed, for a no-op."""
-    market = _check_place(state, account, tx)
-    outcome = match(state, market, account, tx)
-    rests = bool(outcome.rest) and not outcome.cancelled and tx.time_in_force != _IOC
-    key = order_id(tx.market, tx.side, tx.price, seq * PLACES_PER_SEQ)
+def enter(state: State, account: Account, market: Market, tx: PlaceOrder, context: Context) -> Result:
+    """Match an order that passed its checks, and let the rest of it rest."""
+    outcome = match(state, market, account, tx, context)
+    rests = bool(outcome.rest) and not outcome.cancelled and tx.time_in_force not in IMMEDIATE
+    place = context.place
+    key = order_id(tx.market, tx.side, tx.price, place)
+    rested = None
     if rests:
-        order = Order(
+        rested = Order(
             id=key,
             market=tx.market,
             side=tx.side,
             price=tx.price,
-            place=seq * PLACES_PER_SEQ,
+            place=place,
             owner=tx.account,
             remaining=outcome.rest,
-            expiry=0,
+            expiry=expiry_of(tx),
             time_in_force=tx.time_in_force,
             client_order_id=tx.client_order_id,
         )
-        token, amount = locked_by(market, order)
-        account.balances[token].locked += amount
-        state.add_order(order)
+        resting.rest(state, market, rested)
     return Result(
-        seq=seq,
+        seq=context.seq,
         code=_OK,
         order_id=key,
-        filled=tx.size - outcome.rest,
-        remaining=outcome.rest,
+        filled=outcome.filled,
+        remaining=outcome.rest if rests else tx.size - outcome.filled,
         resting=rests,
+        rested=rested,
         fills=tuple(outcome.fills),
+        reductions=tuple(outcome.reductions),
         removed=tuple(outcome.removed),
     )
 
 
-def locked_by(market: Market, order: Order) -> tuple[int, int]:
-    """Token and amount that a resting order locks."""
-    if order.side:
-        return market.base, order.remaining * market.lot_size
-    return market.quote, order.price * order.remaining * market.tick_size
-
-
-def _check_cancel(state: State, tx: CancelOrder) -> Order:
-    """The order that `tx` cancels; raises `Rejection` if it would be a no-op."""
-    order = state.orders.get(tx.order_id)
-    if order is None:
-        raise Rejection(
-            Code.UNKNOWN_ORDER,
-            "the order must rest in the book; it was filled or cancelled, or never rested",
-            {"order_id": f"0x{tx.order_id.hex()}"},
-        )
-    if order.owner != tx.account:
-        raise Rejection(
-            Code.NOT_ORDER_OWNER,
-            "only the account that placed an order may cancel it",
-            {"order_id": f"0x{tx.order_id.hex()}"},
-        )
-    return order
-
-
-def _check_cancel_client(state: State, tx: CancelClientOrder) -> Order:
-    """Like `_check_cancel`, for an order named by its client order id."""
-    key = state.clients.get((tx.account, tx.client_order_id))
-    if key is None:
-        raise Rejection(
-            Code.UNKNOWN_ORDER,
-            f"client order id {tx.client_order_id} must name an order that rests in the book",
-            {"client_order_id": str(tx.client_order_id)},
-        )
-    return state.orders[key]
-
-
-def cancel(state: State, account: Account, tx: CancelOrder, seq: int) -> Result:
-    """Remove an order; raises `Rejection`, with nothing changed, for a no-op."""
-    return _cancel(state, account, _check_cancel(state, tx), seq)
-
-
-def cancel_client(state: State, account: Account, tx: CancelClientOrder, seq: int) -> Result:
-    """Like `cancel`, for an order named by its client order id."""
-    return _cancel(state, account, _check_cancel_client(state, tx), seq)
-
-
-def _cancel(state: State, account: Account, order: Order, seq: int) -> Result:
-    token, amount = locked_by(state.markets[order.market], order)
-    account.balances[token].locked -= amount
-    state.remove_order(order)
-    return Result(seq, _OK, order_id=order.id, remaining=order.remaining, removed=(order,))
+def expiry_of(tx: PlaceOrder) -> int:
+    """Until when the order rests; 0: until it is cancelled."""
+    return tx.deadline if tx.time_in_force in _UNTIL_DEADLINE else 0

@@ -1,7 +1,7 @@
 """EIP-712 digests of signed transactions (docs/protocol.md, section 3).
 
-`TYPES` holds every struct that the protocol fixes, also those that version 1 cannot sequence. `digest` packs
-the implemented ones by hand: an order is hashed thousands of times a second.
+`TYPES` holds every struct. `digest` packs an order by hand, as it is hashed thousands of times a second, and the others
+field by field.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,8 @@ from typing import Any, Final
 
 from zkclob_native import keccak256
 
-from sequencer.core.types import (
-    Address,
-    CancelClientOrder,
-    CancelOrder,
-    Kind,
-    PlaceOrder,
-    Transaction,
-    Withdraw,
-)
+from sequencer.core.codec.actions import encode_actions
+from sequencer.core.types import Address, Batch, CancelOrder, Kind, PlaceOrder, Transaction
 
 DOMAIN_NAME: Final = "ZKCLOB"
 DOMAIN_VERSION: Final = "1"
@@ -104,12 +97,8 @@ _DOMAIN_TYPE_HASH: Final = keccak256(_type_string("EIP712Domain", DOMAIN_FIELDS)
 _HEAD: Final = "32s12x20s12x20s24xQ24xQ"
 _PLACE_ORDER: Final = Struct(f">{_HEAD}28xI31xB31xB31xB24xQ24xQ16x16s")
 _CANCEL_ORDER: Final = Struct(f">{_HEAD}24s8x")
-_CANCEL_CLIENT_ORDER: Final = Struct(f">{_HEAD}16x16s")
-_WITHDRAW: Final = Struct(f">{_HEAD}28xI16x16s12x20s16x16s")
 _PLACE_ORDER_HASH: Final = TYPE_HASHES["PlaceOrder"]
 _CANCEL_ORDER_HASH: Final = TYPE_HASHES["CancelOrder"]
-_CANCEL_CLIENT_ORDER_HASH: Final = TYPE_HASHES["CancelClientOrder"]
-_WITHDRAW_HASH: Final = TYPE_HASHES["Withdraw"]
 
 
 def domain_separator(chain_id: int, contract: Address) -> bytes:
@@ -154,42 +143,22 @@ def _encode(tx: Transaction) -> bytes:
                 tx.size,
                 tx.client_order_id.to_bytes(16, "big"),
             )
-        case CancelOrder():
-            if len(tx.order_id) != 24:
-                raise ValueError("an order id has 24 bytes")
+        case CancelOrder() if len(tx.order_id) == 24:
             return _CANCEL_ORDER.pack(
                 _CANCEL_ORDER_HASH, tx.account, tx.signer, tx.nonce, tx.deadline, tx.order_id
             )
-        case CancelClientOrder():
-            return _CANCEL_CLIENT_ORDER.pack(
-                _CANCEL_CLIENT_ORDER_HASH,
-                tx.account,
-                tx.signer,
-                tx.nonce,
-                tx.deadline,
-                tx.client_order_id.to_bytes(16, "big"),
-            )
-        case Withdraw():
-            if len(tx.recipient) != 20:
-                raise ValueError("a recipient has 20 bytes")
-            return _WITHDRAW.pack(
-                _WITHDRAW_HASH,
-                tx.account,
-                tx.signer,
-                tx.nonce,
-                tx.deadline,
-                tx.token,
-                tx.amount.to_bytes(16, "big"),
-                tx.recipient,
-                tx.max_relay_fee.to_bytes(16, "big"),
-            )
+        case _:
+            return _encode_struct(type(tx).__name__, _values(tx))
+
+
+def _encode_struct(name: str, values: Mapping[str, int | bytes]) -> bytes:
+    _, fields = TYPES[name]
+    return TYPE_HASHES[name] + b"".join(_word(kind, values[field]) for field, kind in fields)
 
 
 def struct_digest(separator: bytes, name: str, values: Mapping[str, int | bytes]) -> bytes:
-    """Digest of the struct `name` of `TYPES` with `values`, for kinds without a type of their own."""
-    _, fields = TYPES[name]
-    words = b"".join(_word(kind, values[field]) for field, kind in fields)
-    return keccak256(b"\x19\x01" + separator + keccak256(TYPE_HASHES[name] + words))
+    """Digest of the struct `name` of `TYPES` with `values`."""
+    return keccak256(b"\x19\x01" + separator + keccak256(_encode_struct(name, values)))
 
 
 def _word(kind: str, value: int | bytes) -> bytes:
@@ -235,6 +204,9 @@ def struct_typed_data(
 
 def _values(tx: Transaction) -> dict[str, int | bytes]:
     _, fields = TYPES[type(tx).__name__]
+    if isinstance(tx, Batch):
+        head = {field: getattr(tx, field) for field, _ in HEAD_FIELDS}
+        return head | {"actions": encode_actions(tx.actions)}
     return {field: getattr(tx, _attribute(field)) for field, _ in fields}
 
 

@@ -24,7 +24,7 @@ from sequencer.core.codec.records import (
 )
 from sequencer.core.constants import PROTOCOL_VERSION, ZERO_HASH
 from sequencer.core.ledger import Account
-from sequencer.core.types import Address, Market, Meta, Order, OrderId, Token
+from sequencer.core.types import Address, Market, Meta, Order, OrderId, TimeInForce, Token
 
 ACCOUNTS: Final = 0
 BOOKS: Final = 1
@@ -144,10 +144,7 @@ class State:
         self.accounts[order.owner].add_order(order)
         self._changed_orders.add(order.id)
         self._changed_accounts.add(order.owner)
-        if order.client_order_id:
-            key = (order.owner, order.client_order_id)
-            self.clients[key] = order.id
-            self._changed_clients.add(key)
+        self._note_client(order)
 
     def reduce_order(self, order: Order, size: int) -> None:
         """Take `size` lots from a resting order, which is removed when nothing remains."""
@@ -164,6 +161,26 @@ class State:
         self.accounts[order.owner].remove_order(order)
         self._changed_orders.add(order.id)
         self._changed_accounts.add(order.owner)
+        self._forget_client(order)
+
+    def change_terms(
+        self, order: Order, time_in_force: TimeInForce, expiry: int, client_order_id: int
+    ) -> None:
+        """Replace what a resting order says besides its place and size."""
+        if client_order_id != order.client_order_id:
+            self._forget_client(order)
+            order.client_order_id = client_order_id
+            self._note_client(order)
+        order.time_in_force, order.expiry = time_in_force, expiry
+        self._changed_orders.add(order.id)
+
+    def _note_client(self, order: Order) -> None:
+        if order.client_order_id:
+            key = (order.owner, order.client_order_id)
+            self.clients[key] = order.id
+            self._changed_clients.add(key)
+
+    def _forget_client(self, order: Order) -> None:
         if order.client_order_id:
             key = (order.owner, order.client_order_id)
             del self.clients[key]
@@ -178,6 +195,10 @@ class State:
         """Enter a market into the registry."""
         self.markets[market.id] = market
         self.books[market.id] = Book()
+        self._changed_markets.add(market.id)
+
+    def touch_market(self, market: Market) -> None:
+        """Note that the market's terms change."""
         self._changed_markets.add(market.id)
 
     def set_last_price(self, market: Market, price: int) -> None:

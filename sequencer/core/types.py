@@ -37,11 +37,16 @@ class Kind(IntEnum):
 
 
 class InboxKind(IntEnum):
-    """First byte of an inbox entry that version 1 carries out."""
+    """First byte of an inbox entry."""
 
     DEPOSIT = 0x01
+    FORCE_EXIT = 0x02
+    CANCEL_ALL = 0x03
+    APPROVE_AGENT = 0x04
+    REVOKE_AGENTS = 0x05
     LIST_TOKEN = 0x06
     LIST_MARKET = 0x07
+    SET_MARKET = 0x08
 
 
 class Side(IntEnum):
@@ -52,7 +57,7 @@ class Side(IntEnum):
 
 
 class TimeInForce(IntEnum):
-    """How long an order stays. Version 1 carries out GTC, IOC and POST_ONLY."""
+    """How long an order stays. A GTT order rests until the deadline that was signed with it."""
 
     GTC = 0
     GTT = 1
@@ -63,7 +68,7 @@ class TimeInForce(IntEnum):
 
 
 class SelfTrade(IntEnum):
-    """What happens when a taker meets an order of its own account. Version 1 carries out CANCEL_TAKER."""
+    """What happens when a taker meets an order of its own account."""
 
     CANCEL_TAKER = 0
     CANCEL_MAKER = 1
@@ -115,6 +120,50 @@ class CancelClientOrder(Struct, frozen=True):
     client_order_id: int
 
 
+class CancelAll(Struct, frozen=True):
+    """Remove every resting order of the account in `market`, 0: in all markets."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    market: int
+
+
+class ReplaceOrder(Struct, frozen=True):
+    """Put another order in the place of a resting one, on its market and side.
+
+    `expected_size`: the remaining size that the signer knew; what was filled of it since is taken from `size`. The
+    order keeps its place in the queue if its price stays and its size does not grow.
+    """
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    order_id: OrderId
+    time_in_force: TimeInForce
+    self_trade: SelfTrade
+    price: int
+    size: int
+    expected_size: int
+    client_order_id: int
+
+
+Action = PlaceOrder | CancelOrder | CancelClientOrder | CancelAll | ReplaceOrder
+"""What a batch may hold, and an agent may sign."""
+
+
+class Batch(Struct, frozen=True):
+    """Many actions under one signature. Each has the batch's own first four fields."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    actions: tuple[Action, ...]
+
+
 class Withdraw(Struct, frozen=True):
     """Move `amount` of a token to L1, to be claimed by `recipient`."""
 
@@ -128,7 +177,58 @@ class Withdraw(Struct, frozen=True):
     max_relay_fee: int
 
 
-Transaction = PlaceOrder | CancelOrder | CancelClientOrder | Withdraw
+class Transfer(Struct, frozen=True):
+    """Move `amount` of a token to another account."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    to: Address
+    token: int
+    amount: int
+
+
+class ApproveAgent(Struct, frozen=True):
+    """Let `agent` trade for the account until `expiry`. Bit `m` of `markets` is market `m`, bit 0: all markets."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    agent: Address
+    expiry: int
+    markets: int
+
+
+class RevokeAgent(Struct, frozen=True):
+    """Take an agent's rights away."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    agent: Address
+
+
+class InvalidateNonces(Struct, frozen=True):
+    """Make every nonce below `floor` in its lane unusable."""
+
+    account: Address
+    signer: Address
+    nonce: int
+    deadline: int
+    floor: int
+
+
+Transaction = Action | Batch | Withdraw | Transfer | ApproveAgent | RevokeAgent | InvalidateNonces
+"""What is signed."""
+
+
+class ExpireOrder(Struct, frozen=True):
+    """Remove an order whose time is over. The sequencer adds it; nobody signs it."""
+
+    order_id: OrderId
 
 
 class InboxEntry(Struct, frozen=True):
@@ -171,13 +271,70 @@ class ListMarket(Struct, frozen=True):
     fee_account: Address
 
 
+class ForceExit(Struct, frozen=True):
+    """Inbox entry: all orders of an account are removed and all its balances withdrawn."""
+
+    time: int
+    account: Address
+
+
+class ForceCancelAll(Struct, frozen=True):
+    """Inbox entry: all orders of an account are removed, and what it signed before cannot be sequenced any more."""
+
+    time: int
+    account: Address
+
+
+class ForceApproveAgent(Struct, frozen=True):
+    """Inbox entry: like `ApproveAgent`, for accounts that cannot sign."""
+
+    time: int
+    account: Address
+    agent: Address
+    expiry: int
+    markets: int
+
+
+class ForceRevokeAgents(Struct, frozen=True):
+    """Inbox entry: all agents of an account lose their rights."""
+
+    time: int
+    account: Address
+
+
+class SetMarket(Struct, frozen=True):
+    """Inbox entry: new terms of a market. `status` is any byte: only those of `MarketStatus` are accepted."""
+
+    time: int
+    market: int
+    status: int
+    min_notional: int
+    maker_fee: int
+    taker_fee: int
+    price_band: int
+    fee_account: Address
+
+
 class UnknownEntry(Struct, frozen=True):
-    """Inbox entry that version 1 does not carry out. `time` is 0 where the entry is too short to have one."""
+    """Inbox entry that says nothing. `time` is 0 where the entry is too short to have one."""
 
     time: int
 
 
-ParsedEntry = Deposit | ListToken | ListMarket | UnknownEntry
+ParsedEntry = (
+    Deposit
+    | ForceExit
+    | ForceCancelAll
+    | ForceApproveAgent
+    | ForceRevokeAgents
+    | ListToken
+    | ListMarket
+    | SetMarket
+    | UnknownEntry
+)
+
+Sequenceable = Transaction | InboxEntry | ExpireOrder
+"""What a block holds."""
 
 
 class Token(Struct, frozen=True):
@@ -210,7 +367,7 @@ class Market(Struct):
 
 
 class Order(Struct):
-    """A resting order. `place` is the sequence number of its transaction × 64; `expiry` 0: none."""
+    """A resting order. `place`: sequence number of its transaction × 64 + its index in a batch; `expiry` 0: none."""
 
     id: OrderId
     market: int
@@ -252,13 +409,21 @@ class Withdrawal(Struct, frozen=True):
     max_relay_fee: int
 
 
-class Result(Struct):
-    """What a sequenced transaction did.
+class Reduction(Struct):
+    """A resting order that lost `size` lots without a trade and stays; it is `order` as it is then."""
 
-    `order_id`: the order it placed or cancelled. `filled`: lots the taker traded. `remaining`: lots that rest
-    if `resting`, else lots that were cancelled. `removed`: every resting order that left the book, one that
-    was filled with `remaining` 0, one that was cancelled with the size it still had. `withdrawal`: its outbox
-    leaf.
+    order: Order
+    size: int
+
+
+class Result(Struct):
+    """What a sequenced transaction, or an item of a batch, did.
+
+    `order_id`: the order it placed, replaced in its place, or cancelled. `filled`: lots the taker traded.
+    `remaining`: lots that rest if `resting`, else lots that ended without a trade. `rested`: the order that entered
+    the book. `reductions`: resting orders that lost lots without a trade and still rest. `removed`: every resting
+    order that left the book, one that was filled with `remaining` 0, one that was cancelled or expired with the size
+    it still had. `withdrawals`: its outbox leaves. `items`: those of a batch, which has no other of these itself.
     """
 
     seq: int
@@ -267,9 +432,12 @@ class Result(Struct):
     filled: int = 0
     remaining: int = 0
     resting: bool = False
+    rested: Order | None = None
     fills: tuple[Fill, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
     removed: tuple[Order, ...] = ()
-    withdrawal: Withdrawal | None = None
+    withdrawals: tuple[Withdrawal, ...] = ()
+    items: tuple["Result", ...] = ()
 
 
 class Block(Struct):
@@ -277,7 +445,7 @@ class Block(Struct):
 
     number: int
     timestamp: int
-    transactions: list[Transaction | InboxEntry]
+    transactions: list[Sequenceable]
 
 
 class Meta(Struct):

@@ -33,7 +33,7 @@ def test_a_deposit_that_cannot_be_credited_is_refunded(
     state: State, token: int, amount: int, code: Code
 ) -> None:
     result = apply_inbox(state, encode_inbox_deposit(Deposit(NOW, token, ALICE, amount)))
-    assert (result.code, result.withdrawal) == (code, Withdrawal(ALICE, token, amount, 0))
+    assert (result.code, result.withdrawals) == (code, (Withdrawal(ALICE, token, amount, 0),))
     assert state.balance(ALICE, QUOTE) == (FUNDS, 0)
 
 
@@ -45,11 +45,11 @@ def test_the_largest_deposit_is_credited(state: State) -> None:
 
 def test_a_deposit_of_nothing_makes_no_account(state: State) -> None:
     result = apply_inbox(state, encode_inbox_deposit(Deposit(NOW, QUOTE, STRANGER, 0)))
-    assert (result.code, result.withdrawal) == (Code.ZERO_AMOUNT, None)
+    assert (result.code, result.withdrawals) == (Code.ZERO_AMOUNT, ())
     assert state.account(STRANGER) is None
 
 
-@pytest.mark.parametrize("entry", [b"", b"\x01", b"\x02" + bytes(28), b"\x08" + bytes(60), b"\xff" * 9])
+@pytest.mark.parametrize("entry", [b"", b"\x01", b"\x02" + bytes(27), b"\x08" + bytes(60), b"\xff" * 9])
 def test_an_entry_that_is_not_carried_out_only_moves_the_cursor(entry: bytes) -> None:
     state = listed()
     state.meta.timestamp = 2**64 - 1

@@ -9,7 +9,7 @@ from sequencer.core.constants import MAX_AMOUNT, MAX_OPEN_ORDERS
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.state import State
 from sequencer.core.transition import accept, apply
-from sequencer.core.types import MarketStatus, SelfTrade, TimeInForce, Transaction
+from sequencer.core.types import MarketStatus, TimeInForce, Transaction
 from tests.core.exchange import (
     ALICE,
     BASE,
@@ -41,10 +41,7 @@ def rejection(state: State, tx: Transaction) -> Rejection:
     ("changes", "code"),
     [
         ({"market": 2}, Code.UNKNOWN_MARKET),
-        ({"time_in_force": TimeInForce.GTT}, Code.UNSUPPORTED_TIME_IN_FORCE),
-        ({"time_in_force": TimeInForce.FOK}, Code.UNSUPPORTED_TIME_IN_FORCE),
-        ({"time_in_force": TimeInForce.POST_ONLY_GTT}, Code.UNSUPPORTED_TIME_IN_FORCE),
-        ({"self_trade": SelfTrade.CANCEL_MAKER}, Code.UNSUPPORTED_SELF_TRADE),
+        ({"time_in_force": TimeInForce.FOK}, Code.FOK_NOT_FILLABLE),
         ({"price": 0}, Code.ZERO_PRICE),
         ({"size": 0}, Code.ZERO_SIZE),
         ({"size": MAX_AMOUNT // LOT_SIZE + 1, "price": 1}, Code.AMOUNT_TOO_LARGE),
@@ -68,8 +65,7 @@ def test_checks_come_in_the_protocols_order(state: State, alice: Trader, bob: Tr
     state.take_writes()
     bad: dict[str, Any] = {
         "market": 3,
-        "time_in_force": TimeInForce.FOK,
-        "self_trade": SelfTrade.CANCEL_BOTH,
+        "time_in_force": TimeInForce.POST_ONLY,
         "price": 0,
         "size": 0,
         "client_order_id": 1,
@@ -77,8 +73,6 @@ def test_checks_come_in_the_protocols_order(state: State, alice: Trader, bob: Tr
     mending: list[tuple[Code, dict[str, Any]]] = [
         (Code.UNKNOWN_MARKET, {"market": MARKET}),
         (Code.MARKET_NOT_ACTIVE, {}),
-        (Code.UNSUPPORTED_TIME_IN_FORCE, {"time_in_force": TimeInForce.POST_ONLY}),
-        (Code.UNSUPPORTED_SELF_TRADE, {"self_trade": SelfTrade.CANCEL_TAKER}),
         (Code.ZERO_PRICE, {"price": 2}),
         (Code.ZERO_SIZE, {"size": 2**63, "price": 2**63}),
         (Code.AMOUNT_TOO_LARGE, {"size": 1, "price": 2}),

@@ -13,8 +13,18 @@ from sequencer.core.errors import Code
 from sequencer.core.outbox import encode_outbox_leaf
 from sequencer.core.public_values import public_values
 from sequencer.core.state import State
-from sequencer.core.transition import apply, apply_inbox, open_block
-from sequencer.core.types import Address, Block, InboxEntry, Result, Transaction, Withdrawal
+from sequencer.core.transition import apply, apply_expiry, apply_inbox, open_block, removed_ids
+from sequencer.core.types import (
+    Address,
+    Block,
+    ExpireOrder,
+    InboxEntry,
+    OrderId,
+    Result,
+    Sequenceable,
+    Transaction,
+    Withdrawal,
+)
 
 CHAIN_ID = 31337
 CONTRACT = bytes.fromhex("5fbdb2315678afecb367f032d93f642f64180aa3")
@@ -43,6 +53,7 @@ class SealedBatch:
     data: bytes
     entries: list[bytes]
     signatures: list[tuple[bytes, bytes]]
+    removed: list[OrderId]
     prepared: native.Prepared
 
 
@@ -65,6 +76,7 @@ class Replica:
         self._entries: list[bytes] = []
         self._signatures: list[tuple[bytes, bytes]] = []
         self._results: list[Result] = []
+        self._removed: list[OrderId] = []
         self._withdrawals: list[Withdrawal] = []
 
     def open_block(self, timestamp: int) -> None:
@@ -76,23 +88,27 @@ class Replica:
     def sequence(self, tx: Transaction) -> Result:
         """Apply and sign a valid transaction."""
         result = apply(self.state, tx)
-        self.blocks[-1].transactions.append(tx)
         signer = self.signers[tx.signer]
         self._signatures.append((signer.public_key, signer.sign(signing.digest(SEPARATOR, tx))))
-        return self._note(result)
+        return self._note(tx, result)
+
+    def expire(self, order_id: OrderId) -> Result:
+        """Apply the end of an order."""
+        tx = ExpireOrder(order_id)
+        return self._note(tx, apply_expiry(self.state, tx))
 
     def sequence_entry(self, entry: bytes) -> Result:
         """Apply an inbox entry."""
         result = apply_inbox(self.state, entry)
-        self.blocks[-1].transactions.append(InboxEntry(entry))
         self._entries.append(entry)
-        return self._note(result)
+        return self._note(InboxEntry(entry), result)
 
-    def _note(self, result: Result) -> Result:
+    def _note(self, tx: Sequenceable, result: Result) -> Result:
+        self.blocks[-1].transactions.append(tx)
+        self._removed += removed_ids(tx, result)
         self._results.append(result)
-        self.codes[result.code] += 1
-        if result.withdrawal:
-            self._withdrawals.append(result.withdrawal)
+        self.codes.update(part.code for part in (result, *result.items))
+        self._withdrawals += result.withdrawals
         return result
 
     def seal_block(self) -> None:
@@ -104,8 +120,10 @@ class Replica:
         """Re-execute the open batch in Rust, compare everything, and begin the next."""
         self.seal_block()
         data = encode_data(self._first_seq, self.blocks)
-        prepared = native.prepare(self._before, SEPARATOR, data, self._entries, self._signatures)
-        assert prepared.results == [result.code for result in self._results]
+        prepared = native.prepare(
+            self._before, SEPARATOR, data, self._entries, self._signatures, self._removed
+        )
+        assert prepared.results == [part.code for result in self._results for part in (result, *result.items)]
         assert prepared.block_roots == self._roots
         expected = public_values(
             SEPARATOR,
@@ -119,6 +137,6 @@ class Replica:
         assert prepared.public_values == expected
         assert prepared.outbox == [encode_outbox_leaf(leaf, i) for i, leaf in enumerate(self._withdrawals)]
         assert native.execute(prepared.witness) == expected
-        sealed = SealedBatch(self._before, data, self._entries, self._signatures, prepared)
+        sealed = SealedBatch(self._before, data, self._entries, self._signatures, self._removed, prepared)
         self._begin_batch()
         return sealed

@@ -99,8 +99,8 @@ def test_fee_accounts_that_trade_and_fees_that_take_all(seed: int, house: str) -
             replica.open_block(START + number // 100)
         result = replica.sequence(attackers.next())
         fills += len(result.fills)
-        if result.withdrawal:
-            supply[result.withdrawal.token] -= result.withdrawal.amount
+        for leaf in result.withdrawals:
+            supply[leaf.token] -= leaf.amount
         if number % 61 == 0:
             replica.sequence_entry(encode_inbox_deposit(Deposit(START, 2, signers[0].address, 1)))
             supply[2] += 1

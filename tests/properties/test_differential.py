@@ -109,7 +109,7 @@ def test_neither_sequences_what_is_invalid(code: Code) -> None:
     signature = (signer.public_key, signer.sign(signing.digest(SEPARATOR, tx)))
     data = encode_data(seq, [Block(replica.state.meta.block_number + 1, START, [tx])])
     with pytest.raises(ValueError, match=r"\S"):
-        native.prepare(replica.tree, SEPARATOR, data, [], [signature])
+        native.prepare(replica.tree, SEPARATOR, data, [], [signature], [])
 
 
 def test_rust_refuses_a_signature_of_another_key() -> None:
@@ -120,14 +120,14 @@ def test_rust_refuses_a_signature_of_another_key() -> None:
     data = encode_data(replica.state.meta.next_seq, [Block(replica.state.meta.block_number + 1, START, [tx])])
     digest = signing.digest(SEPARATOR, tx)
     good = (signers[0].public_key, signers[0].sign(digest))
-    assert native.prepare(replica.tree, SEPARATOR, data, [], [good]).results == [Code.OK]
+    assert native.prepare(replica.tree, SEPARATOR, data, [], [good], []).results == [Code.OK]
     for key, signature in (
         (signers[1].public_key, signers[1].sign(digest)),
         (signers[0].public_key, signers[1].sign(digest)),
         (signers[0].public_key, signers[0].sign(bytes(32))),
     ):
         with pytest.raises(ValueError, match=r"\S"):
-            native.prepare(replica.tree, SEPARATOR, data, [], [(key, signature)])
+            native.prepare(replica.tree, SEPARATOR, data, [], [(key, signature)], [])
 
 
 def test_neither_sequences_an_entry_before_its_time() -> None:
@@ -139,7 +139,12 @@ def test_neither_sequences_an_entry_before_its_time() -> None:
         replica.sequence_entry(entry)
     with pytest.raises(ValueError, match=r"\S"):
         native.prepare(
-            replica.tree, SEPARATOR, encode_data(replica.state.meta.next_seq, [replica_block]), [entry], []
+            replica.tree,
+            SEPARATOR,
+            encode_data(replica.state.meta.next_seq, [replica_block]),
+            [entry],
+            [],
+            [],
         )
 
 

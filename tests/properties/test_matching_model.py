@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.errors import Code
-from sequencer.core.orders import locked_by
+from sequencer.core.resting import locked_by
 from sequencer.core.state import State
 from sequencer.core.transition import apply, apply_inbox, open_block
 from sequencer.core.types import (
@@ -135,7 +135,7 @@ class Matching(RuleBasedStateMachine):
     def locks_are_those_of_the_resting_orders(self) -> None:
         locks: Counter[tuple[bytes, int]] = Counter()
         for order in self.state.orders.values():
-            token, amount = locked_by(self.state.markets[MARKET], order)
+            token, amount = locked_by(self.state.markets[MARKET], order, order.remaining)
             locks[order.owner, token] += amount
         for account in self.state.accounts:
             for token in (BASE, QUOTE):

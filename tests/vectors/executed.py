@@ -9,7 +9,7 @@ from sequencer.core import signing
 from sequencer.core.codec import encode_data, encode_inbox_deposit
 from sequencer.core.constants import MAX_NONCE_JUMP
 from sequencer.core.errors import Code
-from sequencer.core.types import Block, Deposit, InboxEntry, Transaction, Withdraw
+from sequencer.core.types import Block, Deposit, InboxEntry, Sequenceable, Transaction, Withdraw
 from tests.properties.flow import Flow
 from tests.properties.replica import SEPARATOR, Replica, SealedBatch, Signer
 
@@ -55,7 +55,8 @@ def _valid(name: str, batch: SealedBatch) -> dict[str, Any]:
         "results": prepared.results,
         "outbox": prepared.outbox,
     }
-    return _case(name, batch.before, batch.data, batch.entries, batch.signatures) | {"post": post}
+    case = _case(name, batch.before, batch.data, batch.entries, batch.signatures, batch.removed)
+    return case | {"post": post}
 
 
 def _case(
@@ -64,6 +65,7 @@ def _case(
     data: bytes,
     entries: list[bytes],
     signatures: list[tuple[bytes, bytes]],
+    removed: list[bytes],
 ) -> dict[str, Any]:
     pre = {
         "writes": [[number, key, value] for number in range(4) for key, value in before.items(number)],
@@ -71,7 +73,15 @@ def _case(
         "root": before.root,
     }
     signed = [{"public_key": key, "signature": signature} for key, signature in signatures]
-    return {"name": name, "pre": pre, "data": data, "inbox": entries, "signatures": signed, "post": None}
+    return {
+        "name": name,
+        "pre": pre,
+        "data": data,
+        "inbox": entries,
+        "removed": removed,
+        "signatures": signed,
+        "post": None,
+    }
 
 
 def _invalid(signers: list[Signer]) -> list[dict[str, Any]]:
@@ -108,7 +118,7 @@ def _one(
     signature = signature or (signer.public_key, signer.sign(signing.digest(SEPARATOR, tx)))
     meta = replica.state.meta
     data = encode_data(meta.next_seq, [Block(meta.block_number + 1, START, [tx])])
-    return _case(name, replica.tree, data, [], [signature])
+    return _case(name, replica.tree, data, [], [signature], [])
 
 
 def _bad_signatures(tx: Transaction, owner: Signer, other: Signer) -> dict[str, tuple[bytes, bytes]]:
@@ -137,7 +147,7 @@ def _wrong_blocks(replica: Replica, tx: Withdraw) -> list[dict[str, Any]]:
     meta = replica.state.meta
     number, seq = meta.block_number + 1, meta.next_seq
     entry = encode_inbox_deposit(Deposit(START + 1, 1, tx.account, 1))
-    entries: list[Transaction | InboxEntry] = [InboxEntry(entry)]
+    entries: list[Sequenceable] = [InboxEntry(entry)]
     cases: list[tuple[str, int, Block, list[bytes]]] = [
         (
             "a time that goes back",
@@ -152,6 +162,6 @@ def _wrong_blocks(replica: Replica, tx: Withdraw) -> list[dict[str, Any]]:
         ("an entry too many", seq, Block(number, START + 1, entries), [entry, entry]),
     ]
     return [
-        _case(name, replica.tree, encode_data(first_seq, [block]), inbox, [])
+        _case(name, replica.tree, encode_data(first_seq, [block]), inbox, [], [])
         for name, first_seq, block, inbox in cases
     ]

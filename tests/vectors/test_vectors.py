@@ -79,20 +79,22 @@ def prepare(case: Any) -> native.Prepared:
     assert tree.root == unhex(case["pre"]["root"])
     signatures = [(unhex(signed["public_key"]), unhex(signed["signature"])) for signed in case["signatures"]]
     entries = [unhex(entry) for entry in case["inbox"]]
-    return native.prepare(tree, unhex(BATCHES["domain_separator"]), unhex(case["data"]), entries, signatures)
+    removed = [unhex(order_id) for order_id in case["removed"]]
+    separator = unhex(BATCHES["domain_separator"])
+    return native.prepare(tree, separator, unhex(case["data"]), entries, signatures, removed)
 
 
 @named(DATA["malformed"])
 def test_malformed_data_does_not_decode(case: Any) -> None:
     with pytest.raises(ValueError, match="does not decode"):
-        native.prepare(native.StateTree(), bytes(32), unhex(case["data"]), [], [])
+        native.prepare(native.StateTree(), bytes(32), unhex(case["data"]), [], [], [])
 
 
 @named(DATA["valid"])
 def test_valid_data_decodes(case: Any) -> None:
     """On the empty state it is refused later: for its numbers, signatures or inbox."""
     with pytest.raises(ValueError, match=r"^(?!does not decode)."):
-        native.prepare(native.StateTree(), bytes(32), unhex(case["data"]), [], [])
+        native.prepare(native.StateTree(), bytes(32), unhex(case["data"]), [], [], [])
 
 
 def test_state_roots_follow_the_writes() -> None:

@@ -13,6 +13,7 @@ from sequencer.core.types import (
     InboxEntry,
     PlaceOrder,
     SelfTrade,
+    Sequenceable,
     Side,
     TimeInForce,
     Withdraw,
@@ -57,7 +58,7 @@ def _valid() -> list[tuple[str, int, list[Block]]]:
     ]
 
 
-def _orders() -> list[PlaceOrder | InboxEntry | CancelOrder | CancelClientOrder | Withdraw]:
+def _orders() -> list[Sequenceable]:
     return [
         PlaceOrder(
             ALICE, ALICE, number, 60, 1, side, time_in_force, self_trade, 100 + number, number, number % 3
@@ -71,7 +72,7 @@ def _orders() -> list[PlaceOrder | InboxEntry | CancelOrder | CancelClientOrder 
     ]
 
 
-def _far_apart() -> list[PlaceOrder | InboxEntry | CancelOrder | CancelClientOrder | Withdraw]:
+def _far_apart() -> list[Sequenceable]:
     gtc, cancel_taker = TimeInForce.GTC, SelfTrade.CANCEL_TAKER
     return [
         PlaceOrder(ALICE, BOB, MAX_U64, 0, MAX_U32, Side.BID, gtc, cancel_taker, 0, MAX_U64, MAX_U128),

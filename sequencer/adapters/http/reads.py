@@ -265,7 +265,7 @@ async def withdrawals(request: web.Request) -> web.Response:
     shown = []
     for row in rows:
         claim = _claim(row, outboxes[row["batch"]]) if row["status"] == "settled" else UNSET
-        status = "claimed" if row["seq"] in claimed else context.status(row["status"])
+        status = "claimed" if _place(row) in claimed else context.status(row["status"])
         shown.append(_withdrawal(listed.get(row["token"]), row, status, claim))
     return answer(shown)
 
@@ -299,9 +299,14 @@ def _claim(row: Row, leaves: list[bytes]) -> answers.Claim:
     )
 
 
-async def _claimed(context: Context, settled: list[Row]) -> set[int]:
-    """Sequence numbers of what was paid. A claim is final, so L1 is asked only until it says yes, and not for long."""
-    known = {row["seq"] for row in settled if row["claimed"]}
+def _place(row: Row) -> tuple[int, int]:
+    """Sequence number and item of a withdrawal."""
+    return row["seq"], row["item"]
+
+
+async def _claimed(context: Context, settled: list[Row]) -> set[tuple[int, int]]:
+    """Places of what was paid. A claim is final, so L1 is asked only until it says yes, and not for long."""
+    known = {_place(row) for row in settled if row["claimed"]}
     open_rows = [row for row in settled if not row["claimed"]]
     asked = (context.claims.is_claimed(row["batch"], row["leaf"]) for row in open_rows)
     try:
@@ -309,9 +314,9 @@ async def _claimed(context: Context, settled: list[Row]) -> set[int]:
             answers = await asyncio.gather(*asked)
     except TimeoutError:
         return known
-    found = {row["seq"] for row, paid in zip(open_rows, answers, strict=True) if paid}
-    for seq in found:
-        await context.store.mark_claimed(seq)
+    found = {_place(row) for row, paid in zip(open_rows, answers, strict=True) if paid}
+    for seq, item in found:
+        await context.store.mark_claimed(seq, item)
     return known | found
 
 

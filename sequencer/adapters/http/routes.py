@@ -51,8 +51,8 @@ PLACE_ORDER: Final[Errors] = {
     **_rejections(
         Code.UNKNOWN_MARKET,
         Code.MARKET_NOT_ACTIVE,
-        Code.UNSUPPORTED_TIME_IN_FORCE,
-        Code.UNSUPPORTED_SELF_TRADE,
+        Code.MARKET_NOT_ALLOWED,
+        Code.FOK_NOT_FILLABLE,
         Code.ZERO_PRICE,
         Code.ZERO_SIZE,
         Code.AMOUNT_TOO_LARGE,

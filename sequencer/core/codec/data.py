@@ -1,27 +1,61 @@
 """The batch's transactions as they go to L1 (docs/protocol.md, section 5)."""
 
 from collections.abc import Iterable
+from struct import Struct
 from typing import Final
 
 from sequencer.core.book import PLACES_PER_SEQ, price_key
 from sequencer.core.codec.varint import varint, zigzag
+from sequencer.core.constants import MAX_BATCH_ITEMS
 from sequencer.core.types import (
     Address,
+    ApproveAgent,
+    Batch,
     Block,
+    CancelAll,
     CancelClientOrder,
     CancelOrder,
+    ExpireOrder,
     InboxEntry,
+    InvalidateNonces,
     Kind,
+    OrderId,
     PlaceOrder,
+    ReplaceOrder,
+    RevokeAgent,
+    Sequenceable,
     Transaction,
+    Transfer,
     Withdraw,
 )
 
-MAX_TRANSACTION_DATA: Final = 133
-"""Most bytes a transaction adds: a withdrawal that names three new addresses."""
+_ADDRESS_DATA: Final = 20 + 5
+"""A new address and a reference to it."""
+_HEAD_DATA: Final = 1 + 2 * _ADDRESS_DATA + 2 * 10
+_ACTION_DATA: Final = 1 + 30 + 1 + 3 * 10 + 16
+"""A replacement with a client order id."""
+MAX_TRANSACTION_DATA: Final = _HEAD_DATA + max(_ACTION_DATA, 5 + 19 + _ADDRESS_DATA + 19)
+"""Most bytes that a transaction adds which is no batch."""
+MAX_BATCH_BOUND: Final = MAX_TRANSACTION_DATA + MAX_BATCH_ITEMS * _ACTION_DATA
+"""Most bytes that any transaction adds."""
 
 _DATA_VERSION: Final = 1
 _INBOX: Final = bytes([Kind.INBOX])
+_EXPIRE_ORDER: Final = bytes([Kind.EXPIRE_ORDER])
+_KINDS: Final[dict[type, bytes]] = {
+    PlaceOrder: bytes([Kind.PLACE_ORDER]),
+    CancelOrder: bytes([Kind.CANCEL_ORDER]),
+    CancelClientOrder: bytes([Kind.CANCEL_CLIENT_ORDER]),
+    CancelAll: bytes([Kind.CANCEL_ALL]),
+    ReplaceOrder: bytes([Kind.REPLACE_ORDER]),
+    Batch: bytes([Kind.BATCH]),
+    Withdraw: bytes([Kind.WITHDRAW]),
+    Transfer: bytes([Kind.TRANSFER]),
+    ApproveAgent: bytes([Kind.APPROVE_AGENT]),
+    RevokeAgent: bytes([Kind.REVOKE_AGENT]),
+    InvalidateNonces: bytes([Kind.INVALIDATE_NONCES]),
+}
+_WORDS: Final = Struct(">QQQ")
 
 
 def encode_data(first_seq: int, blocks: Iterable[Block]) -> bytes:
@@ -30,6 +64,13 @@ def encode_data(first_seq: int, blocks: Iterable[Block]) -> bytes:
     for block in blocks:
         encoder.add_block(block)
     return encoder.encode()
+
+
+def data_bound(tx: Sequenceable) -> int:
+    """Bytes that `tx` adds at most."""
+    if isinstance(tx, Batch):
+        return MAX_TRANSACTION_DATA + len(tx.actions) * _ACTION_DATA
+    return MAX_TRANSACTION_DATA
 
 
 class DataEncoder:
@@ -73,27 +114,52 @@ class DataEncoder:
         self._time = block.timestamp
         self._blocks += 1
         for tx in block.transactions:
-            self._body += _INBOX if isinstance(tx, InboxEntry) else self._transaction(tx)
+            self._body += self._transaction(tx)
             self._seq += 1
 
-    def _transaction(self, tx: Transaction) -> bytes:
+    def _transaction(self, tx: Sequenceable) -> bytes:
         match tx:
-            case PlaceOrder():
-                return self._head(Kind.PLACE_ORDER, tx) + self._place_order(tx)
-            case CancelOrder():
-                return self._head(Kind.CANCEL_ORDER, tx) + self._order(tx.order_id)
-            case CancelClientOrder():
-                return self._head(Kind.CANCEL_CLIENT_ORDER, tx) + tx.client_order_id.to_bytes(16, "big")
-            case Withdraw():
-                return self._head(Kind.WITHDRAW, tx) + self._withdraw(tx)
+            case InboxEntry():
+                return _INBOX
+            case ExpireOrder():
+                return _EXPIRE_ORDER + self._order(tx.order_id)
+            case _:
+                kind = _KINDS[type(tx)]
+                return kind + self._head(tx) + self._own_fields(tx)
 
-    def _head(self, kind: Kind, tx: Transaction) -> bytes:
+    def _head(self, tx: Transaction) -> bytes:
         account = tx.account
-        head = bytes([kind]) + self._ref(account) + self._own(tx.signer, account)
+        head = self._ref(account) + self._own(tx.signer, account)
         head += zigzag(tx.nonce, self._nonces.get(account, 0)) + zigzag(tx.deadline, self._deadline)
         self._nonces[account] = tx.nonce
         self._deadline = tx.deadline
         return head
+
+    def _own_fields(self, tx: Transaction) -> bytes:
+        match tx:
+            case PlaceOrder():
+                return self._place_order(tx)
+            case CancelOrder():
+                return self._order(tx.order_id)
+            case CancelClientOrder():
+                return tx.client_order_id.to_bytes(16, "big")
+            case CancelAll():
+                return varint(tx.market)
+            case ReplaceOrder():
+                return self._replace_order(tx)
+            case Batch():
+                items = [_KINDS[type(item)] + self._own_fields(item) for item in tx.actions]
+                return varint(len(items)) + b"".join(items)
+            case Withdraw():
+                return self._withdraw(tx)
+            case Transfer():
+                return self._ref(tx.to) + varint(tx.token) + varint(tx.amount)
+            case ApproveAgent():
+                return self._ref(tx.agent) + varint(tx.expiry) + tx.markets.to_bytes(32, "big")
+            case RevokeAgent():
+                return self._ref(tx.agent)
+            case InvalidateNonces():
+                return varint(tx.floor)
 
     def _ref(self, address: Address) -> bytes:
         return varint(self._index(address))
@@ -109,19 +175,31 @@ class DataEncoder:
         self._price_keys[book] = key
         return difference
 
-    def _order(self, order_id: bytes) -> bytes:
-        book = int.from_bytes(order_id[:8], "big")
-        key = int.from_bytes(order_id[8:16], "big")
-        place = int.from_bytes(order_id[16:], "big")
+    def _order(self, order_id: OrderId) -> bytes:
+        book, key, place = _WORDS.unpack(order_id)
         return varint(book) + self._price(book, key) + zigzag(self._seq * PLACES_PER_SEQ, place)
 
     def _place_order(self, tx: PlaceOrder) -> bytes:
-        named = tx.client_order_id != 0
-        options = tx.side | tx.time_in_force << 1 | tx.self_trade << 4 | named << 6
-        body = bytes([options]) + varint(tx.market)
-        body += self._price(tx.market * 2 + tx.side, price_key(tx.side, tx.price)) + varint(tx.size)
-        return body + tx.client_order_id.to_bytes(16, "big") if named else body
+        book = tx.market * 2 + tx.side
+        options = tx.side | _options(tx)
+        body = bytes([options]) + varint(tx.market) + self._price(book, price_key(tx.side, tx.price))
+        return body + varint(tx.size) + _client(tx)
+
+    def _replace_order(self, tx: ReplaceOrder) -> bytes:
+        book, key, _ = _WORDS.unpack(tx.order_id)
+        new_key = price_key(book & 1, tx.price)
+        body = self._order(tx.order_id) + bytes([_options(tx)]) + zigzag(new_key, key)
+        self._price_keys[book] = new_key
+        return body + varint(tx.size) + zigzag(tx.expected_size, tx.size) + _client(tx)
 
     def _withdraw(self, tx: Withdraw) -> bytes:
         body = varint(tx.token) + varint(tx.amount)
         return body + self._own(tx.recipient, tx.account) + varint(tx.max_relay_fee)
+
+
+def _options(tx: PlaceOrder | ReplaceOrder) -> int:
+    return tx.time_in_force << 1 | tx.self_trade << 4 | (tx.client_order_id != 0) << 6
+
+
+def _client(tx: PlaceOrder | ReplaceOrder) -> bytes:
+    return tx.client_order_id.to_bytes(16, "big") if tx.client_order_id else b""

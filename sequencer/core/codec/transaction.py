@@ -1,118 +1,112 @@
-"""A signed transaction in fixed width: `kind ‖ account ‖ signer ‖ nonce ‖ deadline ‖` its own fields.
+"""A transaction in fixed width: `kind ‖ account ‖ signer ‖ nonce ‖ deadline ‖` its own fields.
 
 This is the record of the journal; what goes to L1 is shorter (`data`).
 """
 
 from struct import Struct
-from typing import Final
+from struct import error as StructError  # noqa: N812
+from typing import Any, Final
 
+from sequencer.core.codec import actions
 from sequencer.core.types import (
-    CancelClientOrder,
-    CancelOrder,
+    ApproveAgent,
+    Batch,
+    ExpireOrder,
+    InvalidateNonces,
     Kind,
-    PlaceOrder,
-    SelfTrade,
-    Side,
-    TimeInForce,
+    RevokeAgent,
     Transaction,
+    Transfer,
     Withdraw,
 )
 
-_HEAD: Final = ">B20s20sQQ"
-_PLACE_ORDER: Final = Struct(f"{_HEAD}IBBBQQ16s")
-_CANCEL_ORDER: Final = Struct(f"{_HEAD}24s")
-_CANCEL_CLIENT_ORDER: Final = Struct(f"{_HEAD}16s")
-_WITHDRAW: Final = Struct(f"{_HEAD}I16s20s16s")
+_HEAD: Final = Struct(">20s20sQQ")
+_WITHDRAW: Final = Struct(">BI16s20s16s")
+_TRANSFER: Final = Struct(">B20sI16s")
+_APPROVE_AGENT: Final = Struct(">B20sQ32s")
+_REVOKE_AGENT: Final = Struct(">B20s")
+_INVALIDATE_NONCES: Final = Struct(">BQ")
+_EXPIRE_ORDER: Final = Struct(">B24s")
+
+_FORMS: Final = {
+    **actions.FORMS,
+    Kind.WITHDRAW: _WITHDRAW,
+    Kind.TRANSFER: _TRANSFER,
+    Kind.APPROVE_AGENT: _APPROVE_AGENT,
+    Kind.REVOKE_AGENT: _REVOKE_AGENT,
+    Kind.INVALIDATE_NONCES: _INVALIDATE_NONCES,
+}
 
 
-def encode_transaction(tx: Transaction) -> bytes:
+def encode_transaction(tx: Transaction | ExpireOrder) -> bytes:
     """The record of `tx`."""
+    if isinstance(tx, ExpireOrder):
+        return _EXPIRE_ORDER.pack(Kind.EXPIRE_ORDER, tx.order_id)
+    own = _encode_own(tx)
+    return own[:1] + _HEAD.pack(tx.account, tx.signer, tx.nonce, tx.deadline) + own[1:]
+
+
+def _encode_own(tx: Transaction) -> bytes:
+    """`kind ‖` the fields after the head."""
     match tx:
-        case PlaceOrder():
-            return _PLACE_ORDER.pack(
-                Kind.PLACE_ORDER,
-                tx.account,
-                tx.signer,
-                tx.nonce,
-                tx.deadline,
-                tx.market,
-                tx.side,
-                tx.time_in_force,
-                tx.self_trade,
-                tx.price,
-                tx.size,
-                tx.client_order_id.to_bytes(16, "big"),
-            )
-        case CancelOrder():
-            return _CANCEL_ORDER.pack(
-                Kind.CANCEL_ORDER, tx.account, tx.signer, tx.nonce, tx.deadline, tx.order_id
-            )
-        case CancelClientOrder():
-            return _CANCEL_CLIENT_ORDER.pack(
-                Kind.CANCEL_CLIENT_ORDER,
-                tx.account,
-                tx.signer,
-                tx.nonce,
-                tx.deadline,
-                tx.client_order_id.to_bytes(16, "big"),
-            )
+        case Batch():
+            return bytes([Kind.BATCH]) + actions.encode_actions(tx.actions)
         case Withdraw():
             return _WITHDRAW.pack(
                 Kind.WITHDRAW,
-                tx.account,
-                tx.signer,
-                tx.nonce,
-                tx.deadline,
                 tx.token,
                 tx.amount.to_bytes(16, "big"),
                 tx.recipient,
                 tx.max_relay_fee.to_bytes(16, "big"),
             )
-
-
-def decode_transaction(record: bytes) -> Transaction:
-    """The transaction of a record; `ValueError` if it is none."""
-    match record[0] if record else None, len(record):
-        case Kind.PLACE_ORDER, _PLACE_ORDER.size:
-            return _decode_place_order(record)
-        case Kind.CANCEL_ORDER, _CANCEL_ORDER.size:
-            return CancelOrder(*_CANCEL_ORDER.unpack(record)[1:])
-        case Kind.CANCEL_CLIENT_ORDER, _CANCEL_CLIENT_ORDER.size:
-            _, account, signer, nonce, deadline, client = _CANCEL_CLIENT_ORDER.unpack(record)
-            return CancelClientOrder(account, signer, nonce, deadline, int.from_bytes(client, "big"))
-        case Kind.WITHDRAW, _WITHDRAW.size:
-            return _decode_withdraw(record)
+        case Transfer():
+            return _TRANSFER.pack(Kind.TRANSFER, tx.to, tx.token, tx.amount.to_bytes(16, "big"))
+        case ApproveAgent():
+            return _APPROVE_AGENT.pack(
+                Kind.APPROVE_AGENT, tx.agent, tx.expiry, tx.markets.to_bytes(32, "big")
+            )
+        case RevokeAgent():
+            return _REVOKE_AGENT.pack(Kind.REVOKE_AGENT, tx.agent)
+        case InvalidateNonces():
+            return _INVALIDATE_NONCES.pack(Kind.INVALIDATE_NONCES, tx.floor)
         case _:
-            raise ValueError(f"{record[:1].hex() or 'nothing'}, {len(record)} bytes: not a transaction")
+            return actions.encode_action(tx)
 
 
-def _decode_place_order(record: bytes) -> PlaceOrder:
-    fields = _PLACE_ORDER.unpack(record)
-    _, account, signer, nonce, deadline, market, side, time_in_force, self_trade, price, size, client = fields
-    return PlaceOrder(
-        account=account,
-        signer=signer,
-        nonce=nonce,
-        deadline=deadline,
-        market=market,
-        side=Side(side),
-        time_in_force=TimeInForce(time_in_force),
-        self_trade=SelfTrade(self_trade),
-        price=price,
-        size=size,
-        client_order_id=int.from_bytes(client, "big"),
-    )
+def decode_transaction(record: bytes) -> Transaction | ExpireOrder:
+    """The transaction of a record; `ValueError` if it is none."""
+    if record[:1] == bytes([Kind.EXPIRE_ORDER]) and len(record) == _EXPIRE_ORDER.size:
+        return ExpireOrder(record[1:])
+    kind, rest = record[:1], record[1 + _HEAD.size :]
+    try:
+        head: actions.Head = _HEAD.unpack_from(record, 1)
+        if kind == bytes([Kind.BATCH]):
+            return Batch(*head, actions.decode_actions(rest, head))
+        return _decode_own(head, *_FORMS[Kind(kind[0])].unpack(kind + rest))
+    except (StructError, KeyError, IndexError, ValueError) as error:
+        what = f"{kind.hex() or 'nothing'}, {len(record)} bytes"
+        raise ValueError(f"{what}: not a transaction: {error}") from error
 
 
-def _decode_withdraw(record: bytes) -> Withdraw:
-    _, account, signer, nonce, deadline, token, amount, recipient, relay_fee = _WITHDRAW.unpack(record)
-    return Withdraw(
-        account=account,
-        signer=signer,
-        nonce=nonce,
-        deadline=deadline,
-        token=token,
-        amount=int.from_bytes(amount, "big"),
-        recipient=recipient,
-        max_relay_fee=int.from_bytes(relay_fee, "big"),
-    )
+def _decode_own(head: actions.Head, kind: int, *fields: Any) -> Transaction:
+    """A transaction from its head and unpacked fields."""
+    match kind:
+        case Kind.WITHDRAW:
+            token, amount, recipient, max_relay_fee = fields
+            return Withdraw(*head, token, _integer(amount), recipient, _integer(max_relay_fee))
+        case Kind.TRANSFER:
+            to, token, amount = fields
+            return Transfer(*head, to, token, _integer(amount))
+        case Kind.APPROVE_AGENT:
+            agent, expiry, markets = fields
+            return ApproveAgent(*head, agent, expiry, _integer(markets))
+        case Kind.REVOKE_AGENT:
+            return RevokeAgent(*head, *fields)
+        case Kind.INVALIDATE_NONCES:
+            return InvalidateNonces(*head, *fields)
+        case _:
+            return actions.action(head, kind, *fields)
+
+
+def _integer(value: bytes) -> int:
+    return int.from_bytes(value, "big")

@@ -4,10 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from sequencer.core.book import order_id
-from sequencer.core.codec import MAX_TRANSACTION_DATA, DataEncoder, encode_data
+from sequencer.core.codec import DataEncoder, data_bound, encode_data
 from sequencer.core.codec.varint import varint, zigzag
 from sequencer.core.constants import MAX_U32, MAX_U64, MAX_U128
-from sequencer.core.types import Block, InboxEntry, SelfTrade, Side, TimeInForce, Transaction
+from sequencer.core.types import Block, InboxEntry, SelfTrade, Sequenceable, Side, TimeInForce, Transaction
 from tests.core.exchange import ALICE, BOB, STRANGER, Trader
 
 
@@ -80,7 +80,7 @@ def test_options_hold_side_time_in_force_and_self_trade(alice: Trader) -> None:
 def test_size_is_known_before_encoding(alice: Trader, bob: Trader) -> None:
     encoder = DataEncoder(first_seq=9)
     for number in range(1, 40):
-        transactions: list[Transaction | InboxEntry] = [
+        transactions: list[Sequenceable] = [
             InboxEntry(b""),
             alice.buy(number, 1),
             bob.withdraw(1, number, recipient=bytes([number] * 20)),
@@ -107,7 +107,7 @@ def test_no_transaction_adds_more_than_the_bound() -> None:
         changed = replace(tx, account=bytes([number, 1]) * 10, signer=bytes([number, 2]) * 10, nonce=far)
         encoder.add_block(Block(number, 1, [changed]))
         block_header = 2
-        assert encoder.size - before - block_header <= MAX_TRANSACTION_DATA
+        assert encoder.size - before - block_header <= data_bound(changed)
 
 
 def test_nothing_has_no_data() -> None:

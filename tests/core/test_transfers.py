@@ -13,7 +13,7 @@ from tests.core.exchange import ALICE, BASE, BOB, FUNDS, LOT_SIZE, QUOTE, Trader
 
 def test_a_withdrawal_leaves_a_leaf_for_its_recipient(state: State, alice: Trader) -> None:
     result = apply(state, alice.withdraw(QUOTE, 5, recipient=BOB, max_relay_fee=5))
-    assert result.withdrawal == Withdrawal(BOB, QUOTE, 5, 5)
+    assert result.withdrawals == (Withdrawal(BOB, QUOTE, 5, 5),)
     assert state.balance(ALICE, QUOTE) == (FUNDS - 5, 0)
 
 
@@ -33,7 +33,7 @@ def test_checks_in_their_order(state: State, alice: Trader, changes: dict[str, A
     with pytest.raises(Rejection) as rejected:
         accept(state, tx)
     result = apply(state, tx)
-    assert (rejected.value.code, result.code, result.withdrawal) == (code, code, None)
+    assert (rejected.value.code, result.code, result.withdrawals) == (code, code, ())
     assert state.balance(ALICE, QUOTE) == (FUNDS, 0)
 
 
