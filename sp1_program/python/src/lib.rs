@@ -12,6 +12,9 @@ use zkclob_core::{hash, secp256k1, state};
 
 use state_tree::StateTree;
 
+/// An address and its public key.
+type Signer = ([u8; 20], [u8; 64]);
+
 /// A `ValueError` that says what is wrong.
 fn value_error(reason: impl ToString) -> PyErr {
     PyValueError::new_err(reason.to_string())
@@ -28,22 +31,19 @@ fn keccak256(data: &[u8]) -> [u8; 32] {
 }
 
 #[pyfunction]
-fn recover(digest: &[u8], signature: &[u8]) -> PyResult<([u8; 20], [u8; 64])> {
+fn recover(digest: &[u8], signature: &[u8]) -> PyResult<Signer> {
     let (digest, signature) = (array("digest", digest)?, array("signature", signature)?);
     let public_key = secp256k1::recover(&digest, &signature).map_err(value_error)?;
     Ok((secp256k1::address_of(&public_key), public_key))
 }
 
 #[pyfunction]
-fn recover_many(
-    py: Python<'_>,
-    items: Vec<(PyBackedBytes, PyBackedBytes)>,
-) -> PyResult<Vec<Option<([u8; 20], [u8; 64])>>> {
+fn recover_many(py: Python<'_>, items: Vec<(PyBackedBytes, PyBackedBytes)>) -> PyResult<Vec<Option<Signer>>> {
     py.detach(|| items.iter().map(|(digest, signature)| recover_one(digest, signature)).collect())
 }
 
 /// `None` for what is not a valid signature.
-fn recover_one(digest: &[u8], signature: &[u8]) -> PyResult<Option<([u8; 20], [u8; 64])>> {
+fn recover_one(digest: &[u8], signature: &[u8]) -> PyResult<Option<Signer>> {
     let digest = array("digest", digest)?;
     let public_key = signature.try_into().ok().and_then(|bytes| secp256k1::recover(&digest, bytes).ok());
     Ok(public_key.map(|public_key| (secp256k1::address_of(&public_key), public_key)))

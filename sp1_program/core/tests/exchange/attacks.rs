@@ -1,9 +1,8 @@
 //! What a host, a user or a market's fee account would try. Batches that are right must still have a witness.
 
-use zkclob_core::batch::Batch;
 use zkclob_core::codec::Reader;
 use zkclob_core::errors::{Code, Error};
-use zkclob_core::prepare::{prepare, Prepared};
+use zkclob_core::prepare::Prepared;
 use zkclob_core::state::{Accounts, Books, Clients, Registry};
 use zkclob_core::trie::{Map, Trie};
 use zkclob_core::types::*;
@@ -42,8 +41,7 @@ fn prepare_in_blocks(exchange: &Exchange) -> Result<Prepared, Error> {
         timed.map(|(tx, timestamp)| Block { timestamp, transactions: vec![tx.clone()] }).collect();
     let meta = &exchange.state.meta;
     let data = encode(meta.block_number + 1, meta.next_seq, &blocks);
-    let inbox = exchange.inbox.iter().map(Vec::as_slice).collect();
-    prepare(&exchange.state, &Batch { domain_separator: &DOMAIN, data: &data, inbox }, &exchange.signatures)
+    exchange.prepare_data(&data)
 }
 
 #[test]
@@ -90,7 +88,7 @@ fn an_account_made_by_a_fee_acts_in_the_same_batch_and_none_is_made_by_no_fee() 
         exchange.place(&mut taker, small(Bid, Ioc, 10, 100));
         exchange.send(
             &mut house,
-            Action::Withdraw(Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 1 }),
+            Body::Withdraw(Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 1 }),
         );
         let outcome = exchange.seal().map(|prepared| prepared.outbox.len());
         let invalid = matches!(outcome, Err(Error::Invalid { code: Code::UnknownAccount, .. }));
@@ -128,7 +126,7 @@ fn use_nonces(trader: &Trader, nonces: &[(u64, u64)]) -> Result<Prepared, Error>
     for (lane, sequence) in nonces {
         let nonce = lane << 48 | sequence;
         let head = Head { account: trader.address, signer: trader.address, nonce, deadline: u64::MAX };
-        exchange.send_signed(trader, Signed { head, action: Action::CancelClientOrder(1) });
+        exchange.send_signed(trader, Signed { head, body: Action::CancelClientOrder(1).into() });
     }
     prepare_in_blocks(&exchange)
 }
@@ -230,6 +228,7 @@ fn tries_at(witness: &[u8]) -> usize {
     for _ in 0..entries {
         at += 2 + usize::from(u16::from_be_bytes([witness[at], witness[at + 1]]));
     }
+    at += 4 + 24 * length(at);
     at += 4 + 64 * length(at);
     at + 4 + 100 * length(at)
 }
@@ -251,7 +250,7 @@ fn busy() -> Exchange {
     exchange.place(second, PlaceOrder { client_order_id: 2, ..order(Ask, PostOnly, 103, 1) });
     exchange.send(
         last,
-        Action::Withdraw(Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 0 }),
+        Body::Withdraw(Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 0 }),
     );
     exchange
 }

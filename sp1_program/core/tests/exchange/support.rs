@@ -55,12 +55,20 @@ impl Trader {
         Trader { secret, public_key, address: address_of(&public_key), nonce: 0 }
     }
 
-    /// An action under the next nonce.
-    pub fn act(&mut self, action: Action) -> Signed {
+    /// A transaction on its own account under the next nonce.
+    pub fn act(&mut self, body: impl Into<Body>) -> Signed {
         let head =
             Head { account: self.address, signer: self.address, nonce: self.nonce, deadline: NOW + 60 };
         self.nonce += 1;
-        Signed { head, action }
+        Signed { head, body: body.into() }
+    }
+
+    /// A transaction on another account, as its agent with this lane, under the next nonce.
+    pub fn act_for(&mut self, account: &Address, lane: u16, body: impl Into<Body>) -> Signed {
+        let mut signed = self.act(body);
+        signed.head.account = *account;
+        signed.head.nonce |= u64::from(lane) << 48;
+        signed
     }
 
     pub fn sign(&self, signed: &Signed) -> Signature {
@@ -85,6 +93,8 @@ pub struct Exchange {
     pub state: State,
     pub transactions: Vec<Transaction>,
     pub inbox: Vec<Vec<u8>>,
+    /// What its transactions that cancel all remove.
+    pub removed: Vec<OrderId>,
     pub signatures: Vec<Signature>,
 }
 
@@ -94,8 +104,8 @@ impl Exchange {
         self.inbox.push(entry);
     }
 
-    pub fn send(&mut self, trader: &mut Trader, action: Action) {
-        let signed = trader.act(action);
+    pub fn send(&mut self, trader: &mut Trader, body: impl Into<Body>) {
+        let signed = trader.act(body);
         self.send_signed(trader, signed);
     }
 
@@ -116,20 +126,26 @@ impl Exchange {
 
     /// Prepares what has been gathered.
     pub fn prepare(&self) -> Result<Prepared, Error> {
-        let data = self.data();
+        self.prepare_data(&self.data())
+    }
+
+    /// Prepares what has been gathered, which is this `data`.
+    pub fn prepare_data(&self, data: &[u8]) -> Result<Prepared, Error> {
+        prepare(&self.state, &self.batch(data), &self.signatures)
+    }
+
+    fn batch<'a>(&'a self, data: &'a [u8]) -> Batch<'a> {
         let inbox = self.inbox.iter().map(Vec::as_slice).collect();
-        prepare(&self.state, &Batch { domain_separator: &DOMAIN, data: &data, inbox }, &self.signatures)
+        Batch { domain_separator: &DOMAIN, data, inbox, removed: &self.removed }
     }
 
     /// Prepares what has been gathered and goes on from the state after it.
     pub fn seal(&mut self) -> Result<Prepared, Error> {
         let prepared = self.prepare()?;
-        let data = self.data();
-        let inbox = self.inbox.iter().map(Vec::as_slice).collect();
-        let batch = Batch { domain_separator: &DOMAIN, data: &data, inbox };
-        zkclob_core::batch::run(&mut self.state, &batch, |_| ())?;
-        assert_eq!(self.state.root(), prepared.public_values.new_state_root);
-        (self.transactions, self.inbox, self.signatures) = Default::default();
+        let mut state = self.state.clone();
+        zkclob_core::batch::run(&mut state, &self.batch(&self.data()), |_| ())?;
+        assert_eq!(state.root(), prepared.public_values.new_state_root);
+        *self = Exchange { state, ..Exchange::default() };
         Ok(prepared)
     }
 
@@ -228,6 +244,11 @@ impl Encoder {
         }) as u128
     }
 
+    fn reference(&mut self, address: &Address) {
+        let index = self.index(address);
+        self.varint(index);
+    }
+
     fn own(&mut self, account: &Address, address: &Address) {
         let reference = if address == account { 0 } else { 1 + self.index(address) };
         self.varint(reference);
@@ -239,43 +260,100 @@ impl Encoder {
     }
 
     fn transaction(&mut self, transaction: &Transaction) {
-        let Transaction::Signed(Signed { head, action }) = transaction else { return self.out.push(0) };
-        self.out.push(match action {
-            Action::PlaceOrder(_) => 1,
-            Action::CancelOrder(_) => 2,
-            Action::CancelClientOrder(_) => 3,
-            Action::Withdraw(_) => 7,
+        let Signed { head, body } = match transaction {
+            Transaction::Inbox => return self.out.push(0),
+            Transaction::ExpireOrder(id) => {
+                self.out.push(0x0c);
+                return self.order_id(id);
+            }
+            Transaction::Signed(signed) => signed,
+        };
+        self.out.push(match body {
+            Body::Action(action) => kind(action),
+            Body::Batch(_) => 6,
+            Body::Withdraw(_) => 7,
+            Body::Transfer(_) => 8,
+            Body::ApproveAgent(_) => 9,
+            Body::RevokeAgent(_) => 0x0a,
+            Body::InvalidateNonces(_) => 0x0b,
         });
-        let account = self.index(&head.account);
-        self.varint(account);
+        self.reference(&head.account);
         self.own(&head.account, &head.signer);
         let last = self.nonces.insert(head.account, head.nonce).unwrap_or(0);
         self.zigzag(head.nonce, last);
         self.zigzag(head.deadline, self.deadline);
         self.deadline = head.deadline;
+        self.body(&head.account, body);
+    }
+
+    fn body(&mut self, account: &Address, body: &Body) {
+        match body {
+            Body::Action(action) => self.action(action),
+            Body::Batch(actions) => {
+                self.varint(actions.len() as u128);
+                for action in actions {
+                    self.out.push(kind(action));
+                    self.action(action);
+                }
+            }
+            Body::Withdraw(withdraw) => {
+                self.varint(u128::from(withdraw.token));
+                self.varint(withdraw.amount);
+                self.own(account, &withdraw.recipient);
+                self.varint(withdraw.max_relay_fee);
+            }
+            Body::Transfer(transfer) => {
+                self.reference(&transfer.to);
+                self.varint(u128::from(transfer.token));
+                self.varint(transfer.amount);
+            }
+            Body::ApproveAgent(approval) => {
+                self.reference(&approval.agent);
+                self.varint(u128::from(approval.expiry));
+                self.out.extend_from_slice(&approval.markets);
+            }
+            Body::RevokeAgent(agent) => self.reference(agent),
+            Body::InvalidateNonces(floor) => self.varint(u128::from(*floor)),
+        }
+    }
+
+    fn action(&mut self, action: &Action) {
         match action {
             Action::PlaceOrder(order) => self.place_order(order),
             Action::CancelOrder(id) => self.order_id(id),
             Action::CancelClientOrder(id) => self.out.extend_from_slice(&id.to_be_bytes()),
-            Action::Withdraw(withdraw) => {
-                self.varint(u128::from(withdraw.token));
-                self.varint(withdraw.amount);
-                self.own(&head.account, &withdraw.recipient);
-                self.varint(withdraw.max_relay_fee);
-            }
+            Action::CancelAll(market) => self.varint(u128::from(*market)),
+            Action::ReplaceOrder(replacement) => self.replace_order(replacement),
+        }
+    }
+
+    fn options(&mut self, side: Side, time_in_force: TimeInForce, self_trade: SelfTrade, named: bool) {
+        let named = u8::from(named) << 6;
+        self.out.push(side as u8 | (time_in_force as u8) << 1 | (self_trade as u8) << 4 | named);
+    }
+
+    fn client_order_id(&mut self, id: u128) {
+        if id != 0 {
+            self.out.extend_from_slice(&id.to_be_bytes());
         }
     }
 
     fn place_order(&mut self, order: &PlaceOrder) {
-        let named = u8::from(order.client_order_id != 0);
-        let (time_in_force, self_trade) = (order.time_in_force as u8, order.self_trade as u8);
-        self.out.push(order.side as u8 | time_in_force << 1 | self_trade << 4 | named << 6);
+        self.options(order.side, order.time_in_force, order.self_trade, order.client_order_id != 0);
         self.varint(u128::from(order.market));
         self.price_key(book::id(order.market, order.side), book::price_key(order.side, order.price));
         self.varint(u128::from(order.size));
-        if named == 1 {
-            self.out.extend_from_slice(&order.client_order_id.to_be_bytes());
-        }
+        self.client_order_id(order.client_order_id);
+    }
+
+    fn replace_order(&mut self, new: &ReplaceOrder) {
+        self.order_id(&new.order_id);
+        self.options(Side::Bid, new.time_in_force, new.self_trade, new.client_order_id != 0);
+        let book = u64::from_be_bytes(new.order_id[..8].try_into().unwrap());
+        self.price_key(book, book::price_key(book::side(book), new.price));
+        self.varint(u128::from(new.size));
+        self.zigzag(new.expected_size, new.size);
+        self.client_order_id(new.client_order_id);
     }
 
     fn order_id(&mut self, id: &OrderId) {
@@ -283,5 +361,15 @@ impl Encoder {
         self.varint(u128::from(word(0)));
         self.price_key(word(0), word(8));
         self.zigzag(self.seq.wrapping_mul(64), word(16));
+    }
+}
+
+fn kind(action: &Action) -> u8 {
+    match action {
+        Action::PlaceOrder(_) => 1,
+        Action::CancelOrder(_) => 2,
+        Action::CancelClientOrder(_) => 3,
+        Action::CancelAll(_) => 4,
+        Action::ReplaceOrder(_) => 5,
     }
 }

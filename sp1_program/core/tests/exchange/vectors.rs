@@ -34,43 +34,134 @@ fn int<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {
     value.as_str().unwrap().parse().unwrap()
 }
 
-fn head(fields: &Value) -> Head {
-    Head {
-        account: array(&fields["account"]),
-        signer: array(&fields["signer"]),
-        nonce: int(&fields["nonce"]),
-        deadline: int(&fields["deadline"]),
+/// A decimal number of up to 256 bits.
+fn uint256(value: &Value) -> [u8; 32] {
+    value.as_str().unwrap().parse::<ruint::aliases::U256>().unwrap().to_be_bytes()
+}
+
+/// The fields of a transaction. Names are those of `types.rs`; EIP-712 messages have them in camel case.
+struct Fields<'a> {
+    fields: &'a Value,
+    camel_case: bool,
+}
+
+impl Fields<'_> {
+    fn get(&self, name: &str) -> &Value {
+        let mut words = name.split('_');
+        let mut own = words.next().unwrap().to_owned();
+        for word in words {
+            let (first, rest) = word.split_at(1);
+            match self.camel_case {
+                true => own.extend([&first.to_uppercase(), rest]),
+                false => own.extend(["_", word]),
+            }
+        }
+        &self.fields[own]
+    }
+
+    fn int<T: std::str::FromStr<Err: std::fmt::Debug>>(&self, name: &str) -> T {
+        int(self.get(name))
+    }
+
+    fn array<const N: usize>(&self, name: &str) -> [u8; N] {
+        array(self.get(name))
+    }
+
+    /// The value of this number, if it has one.
+    fn choice<T: Copy>(&self, name: &str, values: &[T]) -> Option<T> {
+        values.get(self.int::<usize>(name)).copied()
+    }
+
+    fn time_in_force(&self) -> Option<TimeInForce> {
+        use TimeInForce::*;
+        self.choice("time_in_force", &[Gtc, Gtt, Ioc, Fok, PostOnly, PostOnlyGtt])
+    }
+
+    fn self_trade(&self) -> Option<SelfTrade> {
+        use SelfTrade::*;
+        self.choice("self_trade", &[CancelTaker, CancelMaker, CancelBoth, Decrement])
+    }
+
+    /// `None` if a number of it means nothing.
+    fn action(&self, kind: &str) -> Option<Action> {
+        Some(match kind {
+            "PlaceOrder" => Action::PlaceOrder(PlaceOrder {
+                market: self.int("market"),
+                side: self.choice("side", &[Side::Bid, Side::Ask])?,
+                time_in_force: self.time_in_force()?,
+                self_trade: self.self_trade()?,
+                price: self.int("price"),
+                size: self.int("size"),
+                client_order_id: self.int("client_order_id"),
+            }),
+            "CancelOrder" => Action::CancelOrder(self.array("order_id")),
+            "CancelClientOrder" => Action::CancelClientOrder(self.int("client_order_id")),
+            "CancelAll" => Action::CancelAll(self.int("market")),
+            "ReplaceOrder" => Action::ReplaceOrder(ReplaceOrder {
+                order_id: self.array("order_id"),
+                time_in_force: self.time_in_force()?,
+                self_trade: self.self_trade()?,
+                price: self.int("price"),
+                size: self.int("size"),
+                expected_size: self.int("expected_size"),
+                client_order_id: self.int("client_order_id"),
+            }),
+            other => panic!("{other} is no action"),
+        })
+    }
+
+    /// `None` if a number of it means nothing.
+    fn body(&self, kind: &str) -> Option<Body> {
+        Some(match kind {
+            "Batch" => {
+                let actions = self.get("actions").as_array()?;
+                Body::Batch(actions.iter().map(|action| action_of(action).unwrap()).collect())
+            }
+            "Withdraw" => Body::Withdraw(Withdraw {
+                token: self.int("token"),
+                amount: self.int("amount"),
+                recipient: self.array("recipient"),
+                max_relay_fee: self.int("max_relay_fee"),
+            }),
+            "Transfer" => Body::Transfer(Transfer {
+                to: self.array("to"),
+                token: self.int("token"),
+                amount: self.int("amount"),
+            }),
+            "ApproveAgent" => Body::ApproveAgent(ApproveAgent {
+                agent: self.array("agent"),
+                expiry: self.int("expiry"),
+                markets: uint256(self.get("markets")),
+            }),
+            "RevokeAgent" => Body::RevokeAgent(self.array("agent")),
+            "InvalidateNonces" => Body::InvalidateNonces(self.int("floor")),
+            _ => Body::Action(self.action(kind)?),
+        })
+    }
+
+    /// `None` if a number of it means nothing.
+    fn signed(&self, kind: &str) -> Option<Signed> {
+        let head = Head {
+            account: self.array("account"),
+            signer: self.array("signer"),
+            nonce: self.int("nonce"),
+            deadline: self.int("deadline"),
+        };
+        Some(Signed { head, body: self.body(kind)? })
     }
 }
 
-fn place_order(fields: &Value) -> PlaceOrder {
-    use {SelfTrade::*, TimeInForce::*};
-    PlaceOrder {
-        market: int(&fields["market"]),
-        side: [Side::Bid, Side::Ask][int::<usize>(&fields["side"])],
-        time_in_force: [Gtc, Gtt, Ioc, Fok, PostOnly, PostOnlyGtt][int::<usize>(&fields["time_in_force"])],
-        self_trade: [CancelTaker, CancelMaker, CancelBoth, Decrement][int::<usize>(&fields["self_trade"])],
-        price: int(&fields["price"]),
-        size: int(&fields["size"]),
-        client_order_id: int(&fields["client_order_id"]),
-    }
+fn action_of(fields: &Value) -> Option<Action> {
+    let kind = fields["type"].as_str().unwrap();
+    Fields { fields, camel_case: false }.action(kind)
 }
 
 fn transaction(fields: &Value) -> Transaction {
-    let action = match fields["type"].as_str().unwrap() {
-        "InboxEntry" => return Transaction::Inbox,
-        "PlaceOrder" => Action::PlaceOrder(place_order(fields)),
-        "CancelOrder" => Action::CancelOrder(array(&fields["order_id"])),
-        "CancelClientOrder" => Action::CancelClientOrder(int(&fields["client_order_id"])),
-        "Withdraw" => Action::Withdraw(Withdraw {
-            token: int(&fields["token"]),
-            amount: int(&fields["amount"]),
-            recipient: array(&fields["recipient"]),
-            max_relay_fee: int(&fields["max_relay_fee"]),
-        }),
-        other => panic!("{other} cannot be in data"),
-    };
-    Transaction::Signed(Signed { head: head(fields), action })
+    match fields["type"].as_str().unwrap() {
+        "InboxEntry" => Transaction::Inbox,
+        "ExpireOrder" => Transaction::ExpireOrder(array(&fields["order_id"])),
+        kind => Transaction::Signed(Fields { fields, camel_case: false }.signed(kind).unwrap()),
+    }
 }
 
 fn block(fields: &Value) -> Block {
@@ -93,22 +184,7 @@ fn data() {
     }
 }
 
-/// Orders are not among them: their enumerations hold numbers that mean nothing. The batches have the real ones.
-fn signed_message(kind: &str, message: &Value) -> Option<Signed> {
-    let action = match kind {
-        "CancelOrder" => Action::CancelOrder(array(&message["orderId"])),
-        "CancelClientOrder" => Action::CancelClientOrder(int(&message["clientOrderId"])),
-        "Withdraw" => Action::Withdraw(Withdraw {
-            token: int(&message["token"]),
-            amount: int(&message["amount"]),
-            recipient: array(&message["recipient"]),
-            max_relay_fee: int(&message["maxRelayFee"]),
-        }),
-        _ => return None,
-    };
-    Some(Signed { head: head(message), action })
-}
-
+/// Left out are a few whose enumerations or actions mean nothing. The batches have real ones.
 #[test]
 fn eip712() {
     let vectors = vectors("eip712");
@@ -119,7 +195,8 @@ fn eip712() {
         let key = recover(&array(&case["digest"]), &array(&case["signature"])).unwrap();
         assert_eq!(key, array(&vectors["public_key"]));
         assert_eq!(address_of(&key), array(&vectors["address"]));
-        if let Some(signed) = signed_message(case["primary_type"].as_str().unwrap(), &case["message"]) {
+        let fields = Fields { fields: &case["message"], camel_case: true };
+        if let Some(signed) = fields.signed(case["primary_type"].as_str().unwrap()) {
             assert_eq!(signing::digest(&separator, &signed), array(&case["digest"]));
             signed_here += 1;
         }
@@ -237,7 +314,9 @@ fn batches() {
         write(&mut state, &case["pre"]);
         let (data, inbox) =
             (bytes(&case["data"]), list(&case["inbox"]).iter().map(bytes).collect::<Vec<_>>());
-        let batch = Batch { domain_separator, data: &data, inbox: inbox.iter().map(Vec::as_slice).collect() };
+        let removed: Vec<OrderId> = list(&case["removed"]).iter().map(array).collect();
+        let inbox = inbox.iter().map(Vec::as_slice).collect();
+        let batch = Batch { domain_separator, data: &data, inbox, removed: &removed };
         let signatures: Vec<_> = list(&case["signatures"]).iter().map(signature).collect();
         let (name, post) = (&case["name"], &case["post"]);
         match prepare(&state, &batch, &signatures) {
