@@ -56,6 +56,7 @@ from sequencer.ports import (
     JournaledTransaction,
     JournalGroup,
     L1InboxEntry,
+    Listener,
     NodeHalted,
     SealedBlock,
     Sequenced,
@@ -168,6 +169,7 @@ class Node:
         self._journal = journal
         self._clock = clock
         self._on_sealed = on_sealed
+        self._listeners: list[Listener] = []
         self._seal_interval_ms = seal_interval_ms
         self._max_block_transactions = max_block_transactions
         self._max_waiting = max_waiting
@@ -184,6 +186,10 @@ class Node:
         self._inbox_place = (0, b"")
         self._halt_reason: str | None = None
         self._memory_ahead = False
+
+    def listen(self, listener: Listener) -> None:
+        """Tells `listener` of every group from now on; not of what is replayed."""
+        self._listeners.append(listener)
 
     # ----------------------------------------------------------------- replay
 
@@ -345,6 +351,8 @@ class Node:
                     _fail(submission.answer, NodeHalted(self._halt_reason))
                 return
             self._publish(sealed, accepted)
+            if journal.sequenced:
+                self._tell(journal.sequenced)
 
     def _sequence(
         self,
@@ -403,6 +411,7 @@ class Node:
         return Sequenced(
             result.seq,
             block.block.number,
+            block.block.timestamp,
             tx,
             submission.digest,
             submission.public_key,
@@ -473,6 +482,14 @@ class Node:
                 submission.answer.set_result(answer)
         for block in sealed:
             self._on_sealed(block)
+
+    def _tell(self, group: list[Sequenced]) -> None:
+        for listener in self._listeners:
+            try:
+                listener.sequenced(group)
+            except Exception:
+                # What is durable stays so, whoever cannot cope with it.
+                log.exception("a listener failed on transactions %d to %d", group[0].seq, group[-1].seq)
 
     def _note_inbox(self, entry: L1InboxEntry) -> None:
         self._inbox_hashes.append(entry.chain_hash)

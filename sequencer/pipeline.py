@@ -22,6 +22,7 @@ from sequencer.core.public_values import PublicValues, public_values
 from sequencer.core.types import Withdrawal
 from sequencer.node import MAX_BATCH_DATA, MAX_BATCH_STEPS, MAX_BLOCK_HEAD, Node, ReplayError
 from sequencer.ports import (
+    BatchListener,
     BatchStore,
     Clock,
     Journal,
@@ -111,6 +112,18 @@ class Pipeline:
         self._wake = asyncio.Event()
         self._unsettled: asyncio.Queue[StoredBatch] = asyncio.Queue()
         self._proofs: dict[int, asyncio.Future[bytes]] = {}
+        self._listeners: list[BatchListener] = []
+
+    def listen(self, listener: BatchListener) -> None:
+        """Tells `listener` of every block and batch from now on; not of what is replayed."""
+        self._listeners.append(listener)
+
+    def _tell(self, event: Callable[[BatchListener], None]) -> None:
+        for listener in self._listeners:
+            try:
+                event(listener)
+            except Exception:
+                log.exception("a listener failed")
 
     # ----------------------------------------------------------------- replay
 
@@ -172,6 +185,7 @@ class Pipeline:
         if self._filling is None:
             self._start_batch_timer()
         self._append(_Rooted(sealed, root))
+        self._tell(lambda listener: listener.block_rooted(sealed, root))
 
     def _append(self, rooted: _Rooted) -> None:
         if self._filling is None:
@@ -210,6 +224,7 @@ class Pipeline:
         self._batch_count, self._filling = number, None
         self._start_tree = self._tree.copy()
         log.info("batch %d: blocks %d to %d", number, batch.first_block, batch.settlement.block_number)
+        self._tell(lambda listener: listener.batch_built(batch))
         self._await_proof(batch)
 
     async def _re_execute(self, number: int, blocks: list[_Rooted], data: bytes) -> Prepared:
@@ -291,6 +306,7 @@ class Pipeline:
             await self._store.store_proof(number, found)
             proof.set_result(found.proof)
             log.info("batch %d: proof accepted from %s", number, found.worker)
+            self._tell(lambda listener: listener.batch_proven(number, found))
 
         if batch.proven:
             proof.set_result(batch.settlement.proof)
@@ -299,12 +315,15 @@ class Pipeline:
 
     async def _settle_batches(self) -> None:
         while True:
-            batch = await self._unsettled.get()
-            number = batch.settlement.number
-            proof = await self._proofs.pop(number)
-            settled = await self._settler.settle(replace(batch.settlement, proof=proof))
-            await self._store.store_settled(settled)
-            log.info("batch %d: settled in L1 block %d", number, settled.l1_block)
+            await self._settle(await self._unsettled.get())
+
+    async def _settle(self, batch: StoredBatch) -> None:
+        number = batch.settlement.number
+        proof = await self._proofs.pop(number)
+        settled = await self._settler.settle(replace(batch.settlement, proof=proof))
+        await self._store.store_settled(settled)
+        log.info("batch %d: settled in L1 block %d", number, settled.l1_block)
+        self._tell(lambda listener: listener.batch_settled(settled))
 
 
 def replay(journal: Journal, node: Node, pipeline: Pipeline) -> None:

@@ -6,6 +6,7 @@ from the one event loop; an adapter that blocks uses a thread of its own.
     Clock, Randomness            time and identifiers
     Journal                      where the node makes transactions durable
     BatchStore, Prover           what the pipeline stores, and who proves its batches
+    Listener, BatchListener      who hears of what is durable: live feeds, triggers
     InboxSink                    the node, as the L1 watcher sees it
     Watcher, Settler, Claims     L1, as the pipeline and the API see it
     AttemptStore                 where the poster keeps what it is about to send
@@ -214,6 +215,8 @@ class Sequenced:
 
     seq: int
     block: int
+    time: int
+    """Of its block."""
     transaction: Sequenceable
     digest: bytes
     """Protocol sections 3 and 4.5."""
@@ -238,6 +241,17 @@ class JournalGroup:
 
     def __bool__(self) -> bool:
         return bool(self.opened or self.sequenced or self.sealed)
+
+
+class Listener(Protocol):
+    """Hears of what the node made durable. It must not wait; what it raises is logged and harms nobody else."""
+
+    def sequenced(self, group: Sequence[Sequenced]) -> None:
+        """The transactions of one commit, in order. The node's state is the one after them, until this returns.
+
+        Orders in results are those of the live book: they may have changed later in the group.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +374,20 @@ class BatchStore(Protocol):
     def keep_evidence(self, name: str, files: dict[str, bytes]) -> str:
         """Writes files for a person to look at; gives their folder."""
         ...
+
+
+class BatchListener(Protocol):
+    """Hears of what the pipeline made durable, under the same rules as a Listener."""
+
+    def block_rooted(self, block: SealedBlock, state_root: bytes) -> None:
+        """A sealed block whose state root is stored."""
+        ...
+
+    def batch_built(self, batch: StoredBatch) -> None: ...
+
+    def batch_proven(self, batch: int, proof: Proof) -> None: ...
+
+    def batch_settled(self, settled: Settled) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.errors import Code, Rejection
 from sequencer.core.types import Deposit, Side
 from sequencer.node import Busy, ReplayError
-from sequencer.ports import JournalGroup, L1InboxEntry, NodeHalted
+from sequencer.ports import JournalGroup, L1InboxEntry, NodeHalted, Sequenced
 from tests.properties.replica import SEPARATOR
 from tests.world import ALICE, BOB, ETH, SEAL_MS, START_MS, STRANGER, USDC, ManualClock, World, eventually
 
@@ -141,6 +142,49 @@ async def test_a_deadline_is_judged_by_the_time_of_the_block_it_would_enter(tmp_
         later = await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 100, deadline=now + 60))
         assert later.block == 2
         assert (await world.seal()).block.timestamp == now + 60
+
+
+def is_stored(store: Store, digest: bytes) -> bool:
+    """Whether a new connection finds the transaction."""
+    with closing(sqlite3.connect(store.path)) as connection:
+        return connection.execute("SELECT 1 FROM journal WHERE digest = ?", (digest,)).fetchone() is not None
+
+
+class Recorder:
+    """The port Listener: notes the groups, and what the state is while it hears of them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.groups: list[list[int]] = []
+        self.durable: list[bool] = []
+
+    def sequenced(self, group: Sequence[Sequenced]) -> None:
+        self.groups.append([x.seq for x in group])
+        assert self.world.node.latest.meta.next_seq == group[-1].seq + 1
+        assert {x.time for x in group} == {self.world.clock.now_ms() // 1000}
+        self.durable.append(is_stored(self.world.store, group[-1].digest))
+
+
+class Broken:
+    """A Listener that fails."""
+
+    def sequenced(self, group: Sequence[Sequenced]) -> None:
+        raise RuntimeError("on purpose")
+
+
+async def test_listeners_hear_of_each_group_once_when_it_is_durable(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        recorder = Recorder(world)
+        world.node.listen(Broken())
+        world.node.listen(recorder)
+        orders = [world.order(ALICE, Side.BID, 250_000, 100) for _ in range(3)]
+        await asyncio.gather(*(world.submit(ALICE, tx) for tx in orders))
+        with pytest.raises(Rejection):
+            await world.submit(ALICE, orders[0])
+        await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 100))
+        assert recorder.groups == [[8, 9, 10], [11]]
+        assert recorder.durable == [True, True]
 
 
 async def test_a_full_queue_refuses_and_does_nothing(tmp_path: Path) -> None:

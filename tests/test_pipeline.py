@@ -13,7 +13,7 @@ from sequencer.core.public_values import PublicValues
 from sequencer.core.types import Side
 from sequencer.node import ReplayError
 from sequencer.pipeline import settlement
-from sequencer.ports import NodeHalted, SettlementRefused
+from sequencer.ports import NodeHalted, Proof, SealedBlock, Settled, SettlementRefused, StoredBatch
 from tests.properties.replica import SEPARATOR
 from tests.world import ALICE, BOB, MARKET, PROOF, USDC, VKEY, ManualClock, World, eventually
 
@@ -52,6 +52,39 @@ async def test_a_batch_is_agreed_on_proven_and_settled(tmp_path: Path) -> None:
         assert posted.proof[:4] == b"MOCK"
         assert posted.proof[36:] == VKEY
         await eventually(lambda: not world.store.witness_path(1).exists())
+
+
+class Recorder:
+    """The port BatchListener."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int]] = []
+
+    def block_rooted(self, block: SealedBlock, state_root: bytes) -> None:
+        assert len(state_root) == 32
+        self.heard.append(("block", block.block.number))
+
+    def batch_built(self, batch: StoredBatch) -> None:
+        self.heard.append(("built", batch.settlement.number))
+
+    def batch_proven(self, batch: int, proof: Proof) -> None:
+        self.heard.append(("proven", batch))
+
+    def batch_settled(self, settled: Settled) -> None:
+        self.heard.append(("settled", settled.number))
+
+
+async def test_listeners_hear_how_far_blocks_and_batches_are(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        recorder = Recorder()
+        world.pipeline.listen(recorder)
+        await world.list_and_fund()
+        await world.seal()
+        await trade(world)
+        await world.close_batch()
+        await world.prove()
+        await eventually(lambda: len(recorder.heard) == 5)
+        assert recorder.heard == [("block", 1), ("block", 2), ("built", 1), ("proven", 1), ("settled", 1)]
 
 
 async def test_batches_chain_and_are_settled_in_order_though_proven_out_of_order(tmp_path: Path) -> None:
