@@ -5,6 +5,8 @@ export CARGO_TARGET_DIR := $(ZKCLOB_CACHE)/target
 export PYTHONPATH := $(CURDIR)
 
 python := .venv/bin/python
+FUZZ_SIZE ?= 1000000
+FUZZ_SEED ?= $(shell date +%s)
 bench_venv := $(ZKCLOB_CACHE)/bench-venv
 forge := contracts/node_modules/.bin/forge
 cargo := cargo
@@ -13,7 +15,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape demo devnet elf abi openapi vectors bench-proof bench-ack bench-engine clean
+	test-ape fuzz demo devnet elf abi openapi vectors bench-proof bench-ack bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +50,10 @@ check-contracts: setup
 
 test: check-rust check-contracts test-rust test-contracts test-python test-ape ## Everything that can be checked and tested
 	@echo "make test: all passed"
+
+fuzz: setup ## Compare Python and Rust on a million random transactions; FUZZ_SEED=n replays
+	$(python) -m pytest -q tests/properties/test_differential.py -k random_flow --timeout 0 \
+		--flow-size $(FUZZ_SIZE) --flow-seed $(FUZZ_SEED)
 
 test-rust: check-rust
 	$(cargo) test $(workspace) --release --locked -p zkclob-prover

@@ -46,10 +46,11 @@ class Lane:
             raise _nonce_rejection(Code.NONCE_USED, lane, top, "one that was not used before")
 
     def use(self, sequence: int) -> None:
-        """Mark `sequence` as used; it passed `check`."""
+        """Mark `sequence` as used; it passed `check`, and the lane may have been raised past it since."""
         shift = sequence + 1 - self.top
         if shift <= 0:
-            self.window |= 1 << -shift
+            if -shift < NONCE_WINDOW:
+                self.window |= 1 << -shift
             return
         # A jump by the whole window leaves nothing of it; shifting by up to 2^20 bits would only waste
         # memory.

@@ -16,7 +16,7 @@ from sequencer.core import signing
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.errors import Code
-from sequencer.core.types import CancelClientOrder, Deposit, ListToken
+from sequencer.core.types import CancelClientOrder, Deposit, InboxEntry, ListToken
 from tests.guest.test_poisoned_witness import GuestStopped, run
 from tests.guest.witness import Witness
 from tests.properties.replica import SEPARATOR, Replica, SealedBatch, Signer
@@ -54,9 +54,9 @@ def cancels(signers: list[Signer], each: int) -> tuple[SealedBatch, list[CancelC
     """A batch in which every signer signs `each` transactions, and these."""
     replica = Replica(signers)
     replica.open_block(START)
-    replica.sequence_entry(encode_inbox_list_token(ListToken(START, 1, bytes(20), 18)))
+    replica.sequence(InboxEntry(encode_inbox_list_token(ListToken(START, 1, bytes(20), 18))))
     for signer in signers:
-        replica.sequence_entry(encode_inbox_deposit(Deposit(START, 1, signer.address, 1)))
+        replica.sequence(InboxEntry(encode_inbox_deposit(Deposit(START, 1, signer.address, 1))))
     replica.seal_batch()
     replica.open_block(START)
     transactions = [

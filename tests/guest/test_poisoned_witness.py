@@ -16,7 +16,7 @@ import pytest
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.constants import MAX_U64
 from sequencer.core.errors import Code
-from sequencer.core.types import Deposit, PlaceOrder, SelfTrade, Side, TimeInForce
+from sequencer.core.types import Deposit, InboxEntry, PlaceOrder, SelfTrade, Side, TimeInForce
 from tests.guest.witness import ACCOUNTS, BOOKS, Leaf, Opaque, Witness
 from tests.properties.flow import Flow
 from tests.properties.replica import Replica, Signer
@@ -90,12 +90,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     maker, rival, taker = signers
     replica.open_block(START)
     for entry in Flow(1, [signer.address for signer in signers]).opening_entries(START):
-        replica.sequence_entry(entry)
+        replica.sequence(InboxEntry(entry))
     worse = replica.sequence(order(rival, 0, Side.ASK, 1_001, 5)).order_id
     better = replica.sequence(order(maker, 0, Side.ASK, 1_000, 5)).order_id
     replica.seal_batch()
     replica.open_block(START + 1)
-    replica.sequence_entry(encode_inbox_deposit(Deposit(START, 1, taker.address, 7)))
+    replica.sequence(InboxEntry(encode_inbox_deposit(Deposit(START, 1, taker.address, 7))))
     result = replica.sequence(order(taker, 0, Side.BID, 1_001, 5))
     assert [fill.maker_order_id for fill in result.fills] == [better]
     assert replica.sequence(order(taker, 1, Side.BID, 900, 5)).code is Code.OK

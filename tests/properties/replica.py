@@ -22,7 +22,6 @@ from sequencer.core.types import (
     OrderId,
     Result,
     Sequenceable,
-    Transaction,
     Withdrawal,
 )
 
@@ -85,23 +84,20 @@ class Replica:
         open_block(self.state, timestamp)
         self.blocks.append(Block(self.state.meta.block_number, timestamp, []))
 
-    def sequence(self, tx: Transaction) -> Result:
-        """Apply and sign a valid transaction."""
-        result = apply(self.state, tx)
-        signer = self.signers[tx.signer]
-        self._signatures.append((signer.public_key, signer.sign(signing.digest(SEPARATOR, tx))))
+    def sequence(self, tx: Sequenceable) -> Result:
+        """Apply what is valid, signed by its signer."""
+        match tx:
+            case InboxEntry():
+                result = apply_inbox(self.state, tx.data)
+                self._entries.append(tx.data)
+            case ExpireOrder():
+                result = apply_expiry(self.state, tx)
+            case _:
+                result = apply(self.state, tx)
+                signer = self.signers[tx.signer]
+                signature = signer.sign(signing.digest(SEPARATOR, tx))
+                self._signatures.append((signer.public_key, signature))
         return self._note(tx, result)
-
-    def expire(self, order_id: OrderId) -> Result:
-        """Apply the end of an order."""
-        tx = ExpireOrder(order_id)
-        return self._note(tx, apply_expiry(self.state, tx))
-
-    def sequence_entry(self, entry: bytes) -> Result:
-        """Apply an inbox entry."""
-        result = apply_inbox(self.state, entry)
-        self._entries.append(entry)
-        return self._note(InboxEntry(entry), result)
 
     def _note(self, tx: Sequenceable, result: Result) -> Result:
         self.blocks[-1].transactions.append(tx)

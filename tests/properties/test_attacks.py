@@ -11,6 +11,7 @@ from sequencer.core.errors import Code
 from sequencer.core.types import (
     CancelClientOrder,
     Deposit,
+    InboxEntry,
     ListMarket,
     ListToken,
     PlaceOrder,
@@ -89,7 +90,7 @@ def test_fee_accounts_that_trade_and_fees_that_take_all(seed: int, house: str) -
         for token in TOKENS
     ]
     for entry in entries:
-        assert replica.sequence_entry(entry).code is Code.OK
+        assert replica.sequence(InboxEntry(entry)).code is Code.OK
     supply = dict.fromkeys(TOKENS, FUNDS * len(attackers.signers))
     fills = 0
     for number in range(500):
@@ -102,7 +103,7 @@ def test_fee_accounts_that_trade_and_fees_that_take_all(seed: int, house: str) -
         for leaf in result.withdrawals:
             supply[leaf.token] -= leaf.amount
         if number % 61 == 0:
-            replica.sequence_entry(encode_inbox_deposit(Deposit(START, 2, signers[0].address, 1)))
+            replica.sequence(InboxEntry(encode_inbox_deposit(Deposit(START, 2, signers[0].address, 1))))
             supply[2] += 1
     replica.seal_batch()
     assert {token: held(replica, token) for token in TOKENS} == supply

@@ -26,7 +26,7 @@ def batches() -> dict[str, Any]:
     flow = Flow(7, [signer.address for signer in signers])
     replica.open_block(START)
     for entry in flow.opening_entries(START):
-        replica.sequence_entry(entry)
+        replica.sequence(InboxEntry(entry))
     cases = [_valid("listings and deposits", replica.seal_batch())]
     cases += [
         _valid(f"a random flow, part {part}", _flowing(replica, flow, START + 60 * part))
@@ -39,11 +39,7 @@ def _flowing(replica: Replica, flow: Flow, time: int) -> SealedBatch:
     for number in range(TRANSACTIONS_PER_BATCH):
         if number % 20 == 0:
             replica.open_block(time + number)
-        drawn = flow.next(replica.state)
-        if isinstance(drawn, bytes):
-            replica.sequence_entry(drawn)
-        else:
-            replica.sequence(drawn)
+        replica.sequence(flow.next(replica.state))
     return replica.seal_batch()
 
 
@@ -90,7 +86,7 @@ def _invalid(signers: list[Signer]) -> list[dict[str, Any]]:
     replica = Replica(signers)
     replica.open_block(START)
     for entry in Flow(8, [owner.address, other.address]).opening_entries(START):
-        replica.sequence_entry(entry)
+        replica.sequence(InboxEntry(entry))
     good = Withdraw(owner.address, owner.address, 199, START, 1, 5, owner.address, 0)
     replica.sequence(good)
     replica.seal_batch()
