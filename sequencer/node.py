@@ -75,7 +75,7 @@ MAX_BATCH_STEPS: Final = 4_000
 many of them would otherwise make a witness and a proof too large."""
 MAX_TRANSACTION_STEPS: Final = max(
     1 + MAX_OPEN_ORDERS + MAX_TOKEN_ID,
-    1 + MAX_BATCH_ITEMS + 2 * MAX_MAKERS + MAX_OPEN_ORDERS + MAX_BATCH_ITEMS,
+    1 + MAX_BATCH_ITEMS + MAX_MAKERS + MAX_OPEN_ORDERS + MAX_BATCH_ITEMS,
 )
 """Most steps of one transaction: a forced exit of a full account, or a batch that meets and cancels all it can."""
 MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
@@ -104,8 +104,9 @@ class Accepted:
 
 
 def steps(result: Result) -> int:
-    """What a transaction costs to prove: itself, and all that it filled, removed, reduced and withdrew."""
-    own = len(result.fills) + len(result.removed) + len(result.reductions) + len(result.withdrawals)
+    """What a transaction costs to prove: itself, and all that it filled, cancelled, reduced and withdrew."""
+    cancelled = sum(order.remaining > 0 for order in result.removed)
+    own = len(result.fills) + cancelled + len(result.reductions) + len(result.withdrawals)
     return 1 + own + sum(map(steps, result.items))
 
 
@@ -448,11 +449,15 @@ class Node:
     async def _expire_orders(self) -> None:
         """Sequences the end of each order whose time is over."""
         while True:
-            await self._sleep_until_expiry()
             due = list[OrderId]()
-            while self._expiries and self._expiries[0][0] * 1000 + 1000 <= self._clock.now_ms():
+            while self._expiries and self._ahead_ms() <= 0:
                 due.append(heappop(self._expiries)[1])
             await asyncio.gather(*map(self._expire, due))
+            await self._sleep_until_expiry()
+
+    def _ahead_ms(self) -> int:
+        """Milliseconds until the next order is over; negative if it is."""
+        return self._expiries[0][0] * 1000 + 1000 - self._clock.now_ms()
 
     async def _expire(self, order_id: OrderId) -> None:
         tx = ExpireOrder(order_id)
@@ -465,8 +470,7 @@ class Node:
         self._expiry_added.clear()
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._expiry_added.wait())]
         if self._expiries:
-            ahead_ms = self._expiries[0][0] * 1000 + 1000 - self._clock.now_ms()
-            waits.append(asyncio.create_task(self._clock.sleep(min(max(ahead_ms, 0), EXPIRY_POLL_MS))))
+            waits.append(asyncio.create_task(self._clock.sleep(min(self._ahead_ms(), EXPIRY_POLL_MS))))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -85,6 +85,7 @@ class Witness:
     meta: bytes
     data: bytes
     inbox: list[bytes]
+    removed: list[bytes]
     keys: list[bytes]
     signatures: list[bytes]
     """Key index, r, s and the inverse of s, 100 bytes each."""
@@ -99,6 +100,7 @@ class Witness:
             meta=reader.take(68),
             data=reader.take(reader.number(4)),
             inbox=[reader.take(reader.number(2)) for _ in range(reader.number(4))],
+            removed=[reader.take(24) for _ in range(reader.number(4))],
             keys=[reader.take(64) for _ in range(reader.number(4))],
             signatures=[reader.take(100) for _ in range(reader.number(4))],
             tries=[reader.node(length) for length in _KEY_LENGTHS],
@@ -116,6 +118,7 @@ class Witness:
             len(self.inbox).to_bytes(4),
         ]
         parts += [len(entry).to_bytes(2) + entry for entry in self.inbox]
+        parts += [len(self.removed).to_bytes(4), *self.removed]
         parts += [len(self.keys).to_bytes(4), *self.keys, len(self.signatures).to_bytes(4), *self.signatures]
         return b"".join([*parts, *map(_encode, self.tries)])
 

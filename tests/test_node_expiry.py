@@ -1,0 +1,106 @@
+"""The node takes orders out when their time is over, also while nothing else happens and after a restart."""
+
+from pathlib import Path
+
+from sequencer.core.errors import Code
+from sequencer.core.types import Batch, ExpireOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
+from tests.world import ALICE, BOB, SEAL_MS, START_MS, World, eventually
+
+NOW = START_MS // 1000
+
+
+async def resting(world: World) -> list[int]:
+    async with world.node.reading() as state:
+        return sorted(order.price for order in state.orders.values())
+
+
+async def ended(world: World, left: int = 0) -> None:
+    """Returns when `left` orders rest, durably."""
+    await eventually(lambda: len(world.node.latest.orders) == left)
+    assert len(await resting(world)) == left
+
+
+async def test_an_order_ends_by_itself_one_second_after_its_deadline(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        gtt = world.order(ALICE, Side.BID, 250_000, 100, time_in_force=TimeInForce.GTT, deadline=NOW + 30)
+        await world.submit(ALICE, gtt)
+        await world.submit(ALICE, world.order(ALICE, Side.BID, 240_000, 100))
+        await world.seal()
+        world.clock.advance(30_000 - SEAL_MS)
+        assert await resting(world) == [240_000, 250_000]
+        world.clock.advance(1_000)
+        await ended(world, left=1)
+        assert await resting(world) == [240_000]
+        block = await world.seal()
+        assert [type(tx) for tx in block.block.transactions] == [ExpireOrder]
+        assert block.block.timestamp == NOW + 31
+
+
+async def test_both_implementations_agree_on_a_batch_with_an_end(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        gtt = world.order(ALICE, Side.BID, 250_000, 100, time_in_force=TimeInForce.GTT, deadline=NOW + 5)
+        await world.submit(ALICE, gtt)
+        world.clock.advance(6_000)
+        await ended(world)
+        await world.close_batch()
+        assert world.node.halt_reason is None
+        assert world.queue.waiting() == 1
+
+
+async def test_a_filled_order_has_no_end(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        gtt = world.order(ALICE, Side.BID, 250_000, 100, time_in_force=TimeInForce.GTT, deadline=NOW + 5)
+        await world.submit(ALICE, gtt)
+        await world.submit(BOB, world.order(BOB, Side.ASK, 250_000, 100))
+        world.clock.advance(6_000)
+        await world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100))
+        assert await resting(world) == [260_000]
+        assert world.node.halt_reason is None
+
+
+async def test_a_prolonged_order_ends_at_its_new_deadline(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        gtt = world.order(ALICE, Side.BID, 250_000, 100, time_in_force=TimeInForce.GTT, deadline=NOW + 5)
+        placed = (await world.submit(ALICE, gtt)).result
+        assert placed.order_id is not None
+        longer = ReplaceOrder(
+            **world.head(ALICE) | {"deadline": NOW + 60},
+            order_id=placed.order_id,
+            time_in_force=TimeInForce.GTT,
+            self_trade=SelfTrade.CANCEL_TAKER,
+            price=250_000,
+            size=100,
+            expected_size=100,
+            client_order_id=0,
+        )
+        replaced = (await world.submit(ALICE, longer)).result
+        assert (replaced.code, replaced.order_id) == (Code.OK, placed.order_id)
+        world.clock.advance(6_000)
+        await world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100))
+        assert await resting(world) == [250_000, 260_000]
+        world.clock.advance(55_000)
+        await ended(world, left=1)
+        assert await resting(world) == [260_000]
+
+
+async def test_orders_of_a_batch_that_ended_while_the_node_was_down_end_at_its_start(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        head = world.head(ALICE) | {"deadline": NOW + 5}
+        orders = tuple(
+            world.order(
+                ALICE, Side.BID, price, 100, time_in_force=TimeInForce.POST_ONLY_GTT, deadline=NOW + 5
+            )
+            for price in (250_000, 250_001)
+        )
+        accepted = await world.submit(ALICE, Batch(**head, actions=orders))
+        assert [item.resting for item in accepted.result.items] == [True, True]
+        clock = world.clock
+    clock.advance(3_600_000)
+    async with World(tmp_path, clock=clock).running() as world:
+        await ended(world)
+        assert world.node.halt_reason is None
