@@ -17,6 +17,8 @@ import {InboxEntry} from "./libraries/InboxEntry.sol";
 import {Outbox} from "./libraries/Outbox.sol";
 import {Batch, Head} from "./types/Batch.sol";
 import {
+    MARKET_ACTIVE,
+    MARKET_HALTED,
     MAX_AMOUNT,
     MAX_DECIMALS,
     MAX_FEE,
@@ -26,7 +28,7 @@ import {
     NATIVE_DECIMALS,
     NATIVE_TOKEN
 } from "./types/Limits.sol";
-import {MarketTerms, Token} from "./types/Listing.sol";
+import {MarketTerms, MarketUpdate, Token} from "./types/Listing.sol";
 import {OutboxLeaf} from "./types/OutboxLeaf.sol";
 import {CALLDATA_CARRIER, PublicValues} from "./types/PublicValues.sol";
 
@@ -219,6 +221,15 @@ contract Exchange is IExchange, Ownable2Step, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IExchange
+    function setMarket(uint32 market, uint8 status, MarketUpdate calldata terms) external onlyOwner {
+        if (market == 0 || market > marketCount) revert UnknownMarket(market);
+        bool isStatus = status >= MARKET_ACTIVE && status <= MARKET_HALTED;
+        if (!isStatus || !_areFees(terms.makerFee, terms.takerFee, terms.feeAccount)) revert InvalidListing();
+        emit MarketChanged(market, status, terms);
+        _append(InboxEntry.setMarket(market, status, terms));
+    }
+
+    /// @inheritdoc IExchange
     function setPoster(address poster_) external onlyOwner {
         _setPoster(poster_);
     }
@@ -255,8 +266,12 @@ contract Exchange is IExchange, Ownable2Step, EIP712, ReentrancyGuardTransient {
     /// @dev The guest program's own conditions, so that no listing is accepted here and refused there.
     function _isAcceptable(MarketTerms calldata terms) private pure returns (bool) {
         return terms.base != terms.quote && _isPowerOfTen(terms.lotSize) && terms.lotSize <= MAX_AMOUNT
-            && terms.tickSize != 0 && terms.tickSize <= MAX_AMOUNT && terms.makerFee <= MAX_FEE
-            && terms.takerFee <= MAX_FEE && terms.feeAccount != address(0);
+            && terms.tickSize != 0 && terms.tickSize <= MAX_AMOUNT
+            && _areFees(terms.makerFee, terms.takerFee, terms.feeAccount);
+    }
+
+    function _areFees(uint32 makerFee, uint32 takerFee, address feeAccount) private pure returns (bool) {
+        return makerFee <= MAX_FEE && takerFee <= MAX_FEE && feeAccount != address(0);
     }
 
     function _isPowerOfTen(uint128 value) private pure returns (bool) {

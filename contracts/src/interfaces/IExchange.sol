@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Batch, Head} from "../types/Batch.sol";
-import {MarketTerms, Token} from "../types/Listing.sol";
+import {MarketTerms, MarketUpdate, Token} from "../types/Listing.sol";
 import {ISP1Verifier} from "./ISP1Verifier.sol";
 
 /// @title The exchange's contract on L1
@@ -36,6 +36,10 @@ interface IExchange {
     /// @notice A market was listed.
     event MarketListed(uint32 indexed market, MarketTerms terms);
 
+    /// @notice A market has this status and these terms from its inbox entry on. `status`: 1 active, 2 cancel-only,
+    /// 3 halted.
+    event MarketChanged(uint32 indexed market, uint8 status, MarketUpdate terms);
+
     /// @notice `poster` is now the one address that may settle.
     event PosterChanged(address indexed poster);
 
@@ -52,6 +56,8 @@ interface IExchange {
 
     /// @notice No token has this identifier.
     error UnknownToken(uint32 token);
+    /// @notice No market has this identifier.
+    error UnknownMarket(uint32 market);
     /// @notice The native coin is deposited with `depositETH`.
     error NativeToken();
     /// @notice The deposit is smaller than the token's minimum.
@@ -61,7 +67,7 @@ interface IExchange {
 
     /// @notice The token's contract is listed already.
     error TokenAlreadyListed(address l1Address);
-    /// @notice The terms are outside of what the guest program accepts.
+    /// @notice The terms or the status are outside of what the guest program accepts.
     error InvalidListing();
 
     /// @notice The batch consumes fewer inbox entries than were consumed already.
@@ -127,6 +133,13 @@ interface IExchange {
     /// @notice Opens a market. Only the owner.
     /// @return market The identifier it was given.
     function listMarket(MarketTerms calldata terms) external returns (uint32 market);
+
+    /// @notice Replaces a market's status and those of its terms that can be changed. Only the owner. It holds for what
+    /// is sequenced after its entry in the inbox; orders that rest are not touched.
+    /// @param market Identifier of a listed market.
+    /// @param status 1 active, 2 cancel-only (orders can be cancelled only), 3 halted (the same, for good).
+    /// @param terms All of them, also those that stay as they are.
+    function setMarket(uint32 market, uint8 status, MarketUpdate calldata terms) external;
 
     /// @notice Replaces the poster. Only the owner.
     function setPoster(address poster) external;

@@ -12,5 +12,8 @@ uint8 constant MAX_DECIMALS = 30;
 uint128 constant MAX_HOLDINGS = 2 ** 120 - 1;
 // Largest lot size and tick size.
 uint128 constant MAX_AMOUNT = 2 ** 108 - 1;
+// First and last status of a market: active, cancel-only, halted.
+uint8 constant MARKET_ACTIVE = 1;
+uint8 constant MARKET_HALTED = 3;
 // Largest fee rate, in hundredths of a basis point.
 uint32 constant MAX_FEE = 10_000;

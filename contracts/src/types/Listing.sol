@@ -31,3 +31,16 @@ struct MarketTerms {
     /// Account that earns the fees.
     address feeAccount;
 }
+
+/// The terms of a listed market that can be changed.
+struct MarketUpdate {
+    /// Smallest value of an order, in quote units.
+    uint128 minNotional;
+    /// Fee rates in hundredths of a basis point.
+    uint32 makerFee;
+    uint32 takerFee;
+    /// Largest distance from the last trade price in millionths of it; zero for none.
+    uint32 priceBand;
+    /// Account that earns the fees.
+    address feeAccount;
+}

@@ -5,7 +5,7 @@ import {Exchange} from "../../src/Exchange.sol";
 import {TestToken} from "../../src/devnet/TestToken.sol";
 import {IExchange} from "../../src/interfaces/IExchange.sol";
 import {ISP1Verifier} from "../../src/interfaces/ISP1Verifier.sol";
-import {MarketTerms, Token} from "../../src/types/Listing.sol";
+import {MarketTerms, MarketUpdate, Token} from "../../src/types/Listing.sol";
 import {ExchangeFixture} from "../support/ExchangeFixture.sol";
 
 contract GovernanceTest is ExchangeFixture {
@@ -175,6 +175,73 @@ contract GovernanceTest is ExchangeFixture {
         }
         vm.stopPrank();
         expectInvalid(marketTerms());
+    }
+
+    function marketUpdate() private pure returns (MarketUpdate memory) {
+        return MarketUpdate({minNotional: 7e6, makerFee: 0, takerFee: 300, priceBand: 50_000, feeAccount: BOB});
+    }
+
+    function expectNotSet(uint8 status, MarketUpdate memory terms) private {
+        vm.expectRevert(IExchange.InvalidListing.selector);
+        exchange.setMarket(1, status, terms);
+    }
+
+    function testSetMarketEntersTheInbox() public {
+        vm.startPrank(GOVERNOR);
+        exchange.listMarket(marketTerms());
+        bytes memory entry = bytes.concat(
+            abi.encodePacked(uint8(8), START, uint32(1), uint8(2), uint128(7e6)),
+            abi.encodePacked(uint32(0), uint32(300), uint32(50_000), BOB)
+        );
+        assertEq(entry.length, 1 + 8 + 4 + 1 + 16 + 3 * 4 + 20);
+        bytes32 chainHash = keccak256(abi.encodePacked(exchange.inboxHash(3), entry));
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.MarketChanged(1, 2, marketUpdate());
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit IExchange.InboxAppended(3, chainHash, entry);
+        exchange.setMarket(1, 2, marketUpdate());
+        vm.stopPrank();
+        assertEq(exchange.inboxHash(4), chainHash);
+        assertEq(exchange.marketCount(), 1);
+    }
+
+    function testOnlyTheOwnerSetsMarkets() public {
+        vm.prank(GOVERNOR);
+        exchange.listMarket(marketTerms());
+        expectNotOwner(POSTER);
+        exchange.setMarket(1, 1, marketUpdate());
+    }
+
+    function testOnlyListedMarketsAreSet() public {
+        vm.startPrank(GOVERNOR);
+        exchange.listMarket(marketTerms());
+        vm.expectRevert(abi.encodeWithSelector(IExchange.UnknownMarket.selector, uint32(0)));
+        exchange.setMarket(0, 1, marketUpdate());
+        vm.expectRevert(abi.encodeWithSelector(IExchange.UnknownMarket.selector, uint32(2)));
+        exchange.setMarket(2, 1, marketUpdate());
+        vm.stopPrank();
+    }
+
+    function testNewTermsOfAMarketAreTheGuestsOwn() public {
+        vm.startPrank(GOVERNOR);
+        exchange.listMarket(marketTerms());
+        expectNotSet(0, marketUpdate());
+        expectNotSet(4, marketUpdate());
+        MarketUpdate memory terms = marketUpdate();
+        terms.makerFee = 10_001;
+        expectNotSet(1, terms);
+        terms = marketUpdate();
+        terms.takerFee = 10_001;
+        expectNotSet(1, terms);
+        terms = marketUpdate();
+        terms.feeAccount = address(0);
+        expectNotSet(1, terms);
+        uint64 before = exchange.inboxLength();
+        for (uint8 status = 1; status <= 3; status++) {
+            exchange.setMarket(1, status, MarketUpdate(type(uint128).max, 10_000, 10_000, type(uint32).max, BOB));
+        }
+        vm.stopPrank();
+        assertEq(exchange.inboxLength(), before + 3);
     }
 
     function testPosterIsReplacedByTheOwner() public {
