@@ -9,35 +9,10 @@ use zkclob_core::types::*;
 use crate::support::*;
 
 use Side::{Ask, Bid};
-use TimeInForce::{Fok, Gtc, Ioc, PostOnly};
-
-const FUNDS: u128 = 1_000_000 * LOT_SIZE;
-
-/// Total and locked amount.
-fn balance(exchange: &Exchange, address: &Address, token: u32) -> (u128, u128) {
-    let account = exchange.state.account(address).unwrap();
-    let held = account.balances.iter().find(|balance| balance.token == token);
-    held.map_or((0, 0), |balance| (balance.total, balance.locked))
-}
-
-/// Price and remaining lots of the orders on one side, best first.
-fn orders(exchange: &Exchange, side: Side) -> Vec<(u64, u64)> {
-    let items = exchange.state.books.items().into_iter();
-    let placed = items.map(|(id, order)| (book::Place::of(id).unwrap(), order.remaining));
-    placed
-        .filter(|(place, _)| place.side == side)
-        .map(|(place, remaining)| (place.price, remaining))
-        .collect()
-}
+use TimeInForce::{Fok, Gtc, Gtt, Ioc, PostOnly, PostOnlyGtt};
 
 fn first_id(exchange: &Exchange) -> OrderId {
     *exchange.state.books.items()[0].0
-}
-
-/// The result of a batch with this one transaction.
-fn result(exchange: &mut Exchange, trader: &mut Trader, body: impl Into<Body>) -> Code {
-    exchange.send(trader, body);
-    exchange.seal().unwrap().results[0]
 }
 
 fn fee(amount: u128, rate: u32) -> u128 {
@@ -313,59 +288,47 @@ fn inbox_entries_are_exactly_those_consumed() {
 }
 
 #[test]
-fn the_sum_of_each_token_is_kept_whatever_is_traded() {
-    let mut traders = [1, 2, 3, 4].map(Trader::new);
-    let mut exchange = open_market(&traders.each_ref());
-    let mut random = Random::new(4);
-    for _ in 0..12 {
-        for _ in 0..25 {
-            random_action(&mut random, &mut exchange, &mut traders);
-        }
-        exchange.seal().unwrap();
-        assert_sound(&exchange, traders.len() as u128 * FUNDS);
-    }
+fn each_action_of_a_batch_has_a_result_and_a_place() {
+    let [mut maker, mut taker] = [1, 2].map(Trader::new);
+    let mut exchange = open_market(&[&maker, &taker]);
+    let seq = exchange.state.meta.next_seq;
+    let place = |price, size| Action::PlaceOrder(order(Ask, Gtc, price, size));
+    let named = PlaceOrder { client_order_id: 3, ..order(Bid, Gtc, 90, 1) };
+    let actions = vec![
+        place(100, 1),
+        place(0, 1),
+        place(100, 2),
+        Action::PlaceOrder(named.clone()),
+        Action::PlaceOrder(named),
+        Action::CancelClientOrder(3),
+        place(99, 3),
+    ];
+    exchange.send(&mut maker, Body::Batch(actions));
+    exchange.place(&mut taker, order(Bid, Gtc, 99, 1));
+    let prepared = exchange.seal().unwrap();
+    let (ok, in_use) = (Code::Ok, Code::ClientOrderIdInUse);
+    assert_eq!(prepared.results, [ok, ok, Code::ZeroPrice, ok, ok, in_use, ok, ok, ok]);
+    assert_eq!(prepared.public_values.end_seq, seq + 2);
+    assert_eq!(orders(&exchange, Ask), [(99, 2), (100, 1), (100, 2)]);
+    let ids = ids_of(&exchange, &maker.address);
+    let places: Vec<_> = ids.iter().map(|id| u64::from_be_bytes(id[16..].try_into().unwrap())).collect();
+    assert_eq!(places, [6, 0, 2].map(|item| seq * MAX_BATCH_ITEMS + item));
+    assert_sound(&exchange, 2 * FUNDS);
 }
 
-fn random_action(random: &mut Random, exchange: &mut Exchange, traders: &mut [Trader]) {
-    let trader = &mut traders[random.below(4) as usize];
-    let resting = exchange.state.books.items();
-    let action = match resting.get(random.below(80) as usize) {
-        Some((id, order)) if order.owner == trader.address => Action::CancelOrder(**id),
-        _ => {
-            let side = [Bid, Ask][random.below(2) as usize];
-            let time_in_force = [Gtc, Gtc, Ioc, PostOnly][random.below(4) as usize];
-            let client_order_id = u128::from(random.below(6));
-            let order = order(side, time_in_force, 95 + random.below(10), 1 + random.below(500));
-            Action::PlaceOrder(PlaceOrder { client_order_id, ..order })
-        }
-    };
-    exchange.send(trader, action);
-}
-
-/// Nothing was made or lost, and locks and counts are those of the resting orders.
-fn assert_sound(exchange: &Exchange, supply: u128) {
-    let accounts = exchange.state.accounts.items();
-    let market = exchange.state.market(MARKET).unwrap().unwrap();
-    for token in [BASE, QUOTE] {
-        let total: u128 = accounts.iter().map(|(_, account)| account.total(token)).sum();
-        assert_eq!(total, supply);
+#[test]
+fn a_batch_of_the_most_actions_can_be_sequenced() {
+    let mut trader = Trader::new(1);
+    let mut exchange = open_market(&[&trader]);
+    let place = |price| Action::PlaceOrder(order(Ask, PostOnly, price, 1));
+    exchange.send(&mut trader, Body::Batch((1..=MAX_BATCH_ITEMS).map(place).collect()));
+    exchange.seal_ok();
+    assert_eq!(orders(&exchange, Ask).len() as u64, MAX_BATCH_ITEMS);
+    for actions in [vec![], vec![place(1); MAX_BATCH_ITEMS as usize + 1]] {
+        let mut attempt = Exchange { state: exchange.state.clone(), ..Exchange::default() };
+        attempt.send(&mut trader, Body::Batch(actions));
+        assert!(matches!(attempt.prepare().err(), Some(Error::Malformed(_))));
     }
-    for (address, account) in accounts {
-        let own: Vec<_> =
-            exchange.state.books.items().into_iter().filter(|(_, order)| order.owner == *address).collect();
-        assert_eq!(account.open_orders(), own.len() as u64);
-        for token in [BASE, QUOTE] {
-            let locks = own
-                .iter()
-                .map(|(id, order)| book::Place::of(id).unwrap().lock(market, order.remaining).unwrap());
-            let locked: u128 = locks.filter(|(locks, _)| *locks == token).map(|(_, amount)| amount).sum();
-            assert_eq!(balance(exchange, address, token).1, locked);
-        }
-    }
-    assert_eq!(exchange.state.clients.items().len(), {
-        let items = exchange.state.books.items();
-        items.iter().filter(|(_, order)| order.client_order_id != 0).count()
-    });
 }
 
 #[test]
@@ -374,14 +337,48 @@ fn data_decodes_to_what_was_encoded() {
     let id = book::order_id(book::id(MARKET, Ask), 100, 640);
     let named = PlaceOrder { client_order_id: u128::MAX, ..order(Ask, Fok, u64::MAX, u64::MAX) };
     let withdraw = Withdraw { token: 7, amount: u128::MAX, recipient: b.address, max_relay_fee: 0 };
-    let transactions = vec![
-        Transaction::Inbox,
-        Transaction::Signed(a.act(Action::PlaceOrder(order(Bid, Gtc, 1, 1)))),
-        Transaction::Signed(a.act(Action::PlaceOrder(named))),
-        Transaction::Signed(b.act(Action::CancelOrder(id))),
-        Transaction::Signed(a.act(Body::Withdraw(withdraw))),
-        Transaction::Signed(b.act(Action::CancelClientOrder(3))),
+    let replacement = |order_id, client_order_id| {
+        let (time_in_force, self_trade) = (PostOnlyGtt, SelfTrade::Decrement);
+        let (price, size, expected_size) = (u64::MAX, 0, u64::MAX);
+        Action::ReplaceOrder(ReplaceOrder {
+            order_id,
+            time_in_force,
+            self_trade,
+            price,
+            size,
+            expected_size,
+            client_order_id,
+        })
+    };
+    let far = book::order_id(u64::MAX, u64::MAX, u64::MAX);
+    let actions = vec![
+        Action::CancelAll(u32::MAX),
+        replacement(id, 0),
+        Action::PlaceOrder(order(Ask, Gtt, 101, 0)),
+        Action::CancelOrder(far),
+        replacement(far, 1),
+        Action::CancelClientOrder(0),
     ];
+    let mut bodies = vec![
+        Action::PlaceOrder(order(Bid, Gtc, 1, 1)).into(),
+        Action::PlaceOrder(named).into(),
+        Action::CancelOrder(id).into(),
+        Body::Withdraw(withdraw),
+        Action::CancelClientOrder(3).into(),
+        Body::Batch(actions.clone()),
+        Body::Transfer(Transfer { to: b.address, token: u32::MAX, amount: 1 << 127 }),
+        Body::Transfer(Transfer { to: [9; 20], token: 1, amount: 0 }),
+        Body::ApproveAgent(ApproveAgent { agent: [8; 20], expiry: u64::MAX, markets: [0xa5; 32] }),
+        Body::RevokeAgent([7; 20]),
+        Body::InvalidateNonces(u64::MAX),
+    ];
+    bodies.extend(actions.into_iter().map(Body::Action));
+    let mut transactions = vec![Transaction::Inbox, Transaction::ExpireOrder(id)];
+    for (body, i) in bodies.into_iter().zip(0..) {
+        let signed = if i % 3 == 0 { b.act_for(&a.address, i, body) } else { a.act(body) };
+        transactions.push(Transaction::Signed(signed));
+    }
+    transactions.push(Transaction::ExpireOrder(far));
     let second = vec![Transaction::Inbox];
     let blocks = [Block { timestamp: 5, transactions }, Block { timestamp: 9, transactions: second }];
     let decoded = decode(&encode(3, 11, &blocks)).unwrap();

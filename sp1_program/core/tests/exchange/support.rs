@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secp256k1::{Message, Secp256k1, SecretKey};
 use zkclob_core::batch::Batch;
 use zkclob_core::book;
+use zkclob_core::codec::values::client_key;
 use zkclob_core::errors::{Code, Error};
 use zkclob_core::prepare::{prepare, Prepared, Signature};
 use zkclob_core::secp256k1::address_of;
@@ -44,6 +45,8 @@ pub struct Trader {
     secret: SecretKey,
     public_key: [u8; 64],
     pub address: Address,
+    /// Of what it signs next.
+    pub deadline: u64,
     nonce: u64,
 }
 
@@ -52,15 +55,19 @@ impl Trader {
         let secret = SecretKey::from_byte_array([seed; 32]).unwrap();
         let encoded = secret.public_key(&Secp256k1::new()).serialize_uncompressed();
         let public_key = encoded[1..].try_into().unwrap();
-        Trader { secret, public_key, address: address_of(&public_key), nonce: 0 }
+        Trader { secret, public_key, address: address_of(&public_key), deadline: NOW + 60, nonce: 0 }
     }
 
     /// A transaction on its own account under the next nonce.
     pub fn act(&mut self, body: impl Into<Body>) -> Signed {
-        let head =
-            Head { account: self.address, signer: self.address, nonce: self.nonce, deadline: NOW + 60 };
+        let (account, nonce, deadline) = (self.address, self.nonce, self.deadline);
+        let head = Head { account, signer: account, nonce, deadline };
         self.nonce += 1;
         Signed { head, body: body.into() }
+    }
+
+    pub fn skip_nonces(&mut self, count: u64) {
+        self.nonce += count;
     }
 
     /// A transaction on another account, as its agent with this lane, under the next nonce.
@@ -91,6 +98,8 @@ pub fn order(side: Side, time_in_force: TimeInForce, price: u64, size: u64) -> P
 #[derive(Default)]
 pub struct Exchange {
     pub state: State,
+    /// Seconds from `NOW` to the next block.
+    pub elapsed: u64,
     pub transactions: Vec<Transaction>,
     pub inbox: Vec<Vec<u8>>,
     /// What its transactions that cancel all remove.
@@ -109,6 +118,16 @@ impl Exchange {
         self.send_signed(trader, signed);
     }
 
+    pub fn send_for(&mut self, agent: &mut Trader, account: &Address, lane: u16, body: impl Into<Body>) {
+        let signed = agent.act_for(account, lane, body);
+        self.send_signed(agent, signed);
+    }
+
+    /// Removes an order that is expired.
+    pub fn expire(&mut self, id: &OrderId) {
+        self.transactions.push(Transaction::ExpireOrder(*id));
+    }
+
     pub fn place(&mut self, trader: &mut Trader, order: PlaceOrder) {
         self.send(trader, Action::PlaceOrder(order));
     }
@@ -120,7 +139,7 @@ impl Exchange {
 
     /// What has been gathered, as `data` of one block.
     pub fn data(&self) -> Vec<u8> {
-        let block = Block { timestamp: NOW, transactions: self.transactions.clone() };
+        let block = Block { timestamp: NOW + self.elapsed, transactions: self.transactions.clone() };
         encode(self.state.meta.block_number + 1, self.state.meta.next_seq, &[block])
     }
 
@@ -145,7 +164,7 @@ impl Exchange {
         let mut state = self.state.clone();
         zkclob_core::batch::run(&mut state, &self.batch(&self.data()), |_| ())?;
         assert_eq!(state.root(), prepared.public_values.new_state_root);
-        *self = Exchange { state, ..Exchange::default() };
+        *self = Exchange { state, elapsed: self.elapsed, ..Exchange::default() };
         Ok(prepared)
     }
 
@@ -157,6 +176,9 @@ impl Exchange {
     }
 }
 
+/// What each trader has of each token in an [`open_market`].
+pub const FUNDS: u128 = 1_000_000 * LOT_SIZE;
+
 /// An exchange with one market in which each trader has a million of both tokens, in base units of a lot.
 pub fn open_market(traders: &[&Trader]) -> Exchange {
     let mut exchange = Exchange::default();
@@ -164,11 +186,91 @@ pub fn open_market(traders: &[&Trader]) -> Exchange {
     exchange.enter(list_token(QUOTE));
     exchange.enter(list_market(MARKET, LOT_SIZE));
     for trader in traders {
-        exchange.enter(deposit(BASE, &trader.address, 1_000_000 * LOT_SIZE));
-        exchange.enter(deposit(QUOTE, &trader.address, 1_000_000 * LOT_SIZE));
+        exchange.enter(deposit(BASE, &trader.address, FUNDS));
+        exchange.enter(deposit(QUOTE, &trader.address, FUNDS));
     }
     exchange.seal_ok();
     exchange
+}
+
+/// The result of a batch with this one transaction.
+pub fn result(exchange: &mut Exchange, trader: &mut Trader, body: impl Into<Body>) -> Code {
+    exchange.send(trader, body);
+    exchange.seal().unwrap().results[0]
+}
+
+/// The result of a batch with this one inbox entry.
+pub fn entry_result(exchange: &mut Exchange, entry: Vec<u8>) -> Code {
+    exchange.enter(entry);
+    exchange.seal().unwrap().results[0]
+}
+
+/// Why the one transaction of a batch is invalid.
+pub fn refusal(exchange: &Exchange, trader: &Trader, signed: Signed) -> Option<Code> {
+    let mut attempt = Exchange { state: exchange.state.clone(), ..Exchange::default() };
+    attempt.elapsed = exchange.elapsed;
+    attempt.send_signed(trader, signed);
+    match attempt.prepare() {
+        Ok(_) => None,
+        Err(Error::Invalid { code, .. }) => Some(code),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Total and locked amount.
+pub fn balance(exchange: &Exchange, address: &Address, token: u32) -> (u128, u128) {
+    let account = exchange.state.account(address).unwrap();
+    let held = account.balances.iter().find(|balance| balance.token == token);
+    held.map_or((0, 0), |balance| (balance.total, balance.locked))
+}
+
+/// Price and remaining lots of the orders on one side, best first.
+pub fn orders(exchange: &Exchange, side: Side) -> Vec<(u64, u64)> {
+    let items = exchange.state.books.items().into_iter();
+    let placed = items.map(|(id, order)| (book::Place::of(id).unwrap(), order.remaining));
+    placed
+        .filter(|(place, _)| place.side == side)
+        .map(|(place, remaining)| (place.price, remaining))
+        .collect()
+}
+
+/// The orders of an account, in the order of their ids.
+pub fn ids_of(exchange: &Exchange, account: &Address) -> Vec<OrderId> {
+    let items = exchange.state.books.items().into_iter();
+    items.filter(|(_, order)| order.owner == *account).map(|(id, _)| *id).collect()
+}
+
+/// Nothing was made or lost, and locks, counts and names are those of the resting orders.
+pub fn assert_sound(exchange: &Exchange, supply: u128) {
+    let accounts = exchange.state.accounts.items();
+    for token in [BASE, QUOTE] {
+        let total: u128 = accounts.iter().map(|(_, account)| account.total(token)).sum();
+        assert_eq!(total, supply);
+    }
+    let books = exchange.state.books.items();
+    for (address, account) in accounts {
+        let own: Vec<_> = books.iter().filter(|(_, order)| order.owner == *address).collect();
+        assert_eq!(account.open_orders(), own.len() as u64);
+        let locks: Vec<_> = own
+            .iter()
+            .map(|(id, order)| {
+                let place = book::Place::of(id).unwrap();
+                let market = exchange.state.listed_market(place.market).unwrap();
+                place.lock(market, order.remaining).unwrap()
+            })
+            .collect();
+        for token in [BASE, QUOTE] {
+            let of_token = locks.iter().filter(|(locks, _)| *locks == token);
+            let locked: u128 = of_token.map(|(_, amount)| amount).sum();
+            assert_eq!(balance(exchange, address, token).1, locked);
+        }
+    }
+    let named: Vec<_> = books.iter().filter(|(_, order)| order.client_order_id != 0).collect();
+    assert_eq!(exchange.state.clients.items().len(), named.len());
+    for (id, order) in named {
+        let key = client_key(&order.owner, order.client_order_id);
+        assert_eq!(exchange.state.clients.get(&key), Ok(Some(*id)));
+    }
 }
 
 pub fn list_token(token: u32) -> Vec<u8> {
