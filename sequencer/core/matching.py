@@ -10,19 +10,21 @@ from sequencer.core.constants import MAX_MAKERS
 from sequencer.core.context import Context
 from sequencer.core.ledger import Account, fee
 from sequencer.core.state import State
-from sequencer.core.types import Fill, Market, Order, PlaceOrder, Reduction, SelfTrade
+from sequencer.core.types import Fill, Market, Order, PlaceOrder, Reduction, SelfTrade, Stop
 
 # Read once: an enumeration looks a member up by name, which is slow on the path of every order.
 _CANCEL_TAKER: Final = SelfTrade.CANCEL_TAKER
 _CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
 _CANCEL_BOTH: Final = SelfTrade.CANCEL_BOTH
+_SELF_TRADE: Final = Stop.SELF_TRADE
+_MAKER_LIMIT: Final = Stop.MAKER_LIMIT
 
 
 class Match(Struct):
-    """What a taker met. `rest`: lots left. `cancelled`: the rest may not enter the book. `filled`: lots it traded."""
+    """What a taker met. `rest`: lots left. `stop`: why it may not enter the book. `filled`: lots it traded."""
 
     rest: int
-    cancelled: bool = False
+    stop: Stop | None = None
     filled: int = 0
     fills: list[Fill] = field(default_factory=list)
     reductions: list[Reduction] = field(default_factory=list)
@@ -33,12 +35,12 @@ def match(state: State, market: Market, taker: Account, tx: PlaceOrder, context:
     """Trade `tx`, which passed its checks, with the opposite side of the book."""
     outcome = Match(tx.size)
     opposite = state.books[market.id].sides[1 - tx.side]
-    while outcome.rest and not outcome.cancelled:
+    while outcome.rest and outcome.stop is None:
         level = opposite.best
         if level is None or not crosses(tx.side, tx.price, level.price):
             break
         if context.met == MAX_MAKERS:
-            outcome.cancelled = True
+            outcome.stop = _MAKER_LIMIT
             break
         context.met += 1
         maker = level.first()
@@ -66,12 +68,12 @@ def _remove(state: State, outcome: Match, maker: Order) -> None:
 def _meet_own(state: State, tx: PlaceOrder, outcome: Match, maker: Order) -> None:
     """A taker and an order of its own account never trade."""
     if tx.self_trade == _CANCEL_TAKER:
-        outcome.cancelled = True
+        outcome.stop = _SELF_TRADE
     elif tx.self_trade == _CANCEL_MAKER:
         _remove(state, outcome, maker)
     elif tx.self_trade == _CANCEL_BOTH:
         _remove(state, outcome, maker)
-        outcome.cancelled = True
+        outcome.stop = _SELF_TRADE
     else:
         _decrement_both(state, outcome, maker)
 
@@ -84,6 +86,8 @@ def _decrement_both(state: State, outcome: Match, maker: Order) -> None:
         resting.reduce(state, maker, outcome.rest)
         outcome.reductions.append(Reduction(maker, outcome.rest))
         outcome.rest = 0
+    if not outcome.rest:
+        outcome.stop = _SELF_TRADE
 
 
 def _meet(state: State, market: Market, taker: Account, tx: PlaceOrder, outcome: Match, maker: Order) -> None:
@@ -139,6 +143,7 @@ def _trade(state: State, market: Market, taker: Account, tx: PlaceOrder, maker: 
         quote_amount=quote_amount,
         maker_fee=maker_fee,
         taker_fee=taker_fee,
+        maker_remaining=maker.remaining,
     )
 
 

@@ -138,7 +138,7 @@ def _check_post_only(state: State, tx: PlaceOrder) -> None:
 def enter(state: State, account: Account, market: Market, tx: PlaceOrder, context: Context) -> Result:
     """Match an order that passed its checks, and let the rest of it rest."""
     outcome = match(state, market, account, tx, context)
-    rests = bool(outcome.rest) and not outcome.cancelled and tx.time_in_force not in IMMEDIATE
+    rests = bool(outcome.rest) and outcome.stop is None and tx.time_in_force not in IMMEDIATE
     place = context.place
     key = order_id(tx.market, tx.side, tx.price, place)
     rested = None
@@ -163,6 +163,7 @@ def enter(state: State, account: Account, market: Market, tx: PlaceOrder, contex
         filled=outcome.filled,
         remaining=outcome.rest if rests else tx.size - outcome.filled,
         resting=rests,
+        stop=outcome.stop,
         rested=rested,
         fills=tuple(outcome.fills),
         reductions=tuple(outcome.reductions),

@@ -384,7 +384,8 @@ class Order(Struct):
 class Fill(Struct):
     """One trade of a taker with one resting order, at the latter's price.
 
-    Each fee is in the token its payer receives: base for the buyer, quote for the seller.
+    Each fee is in the token its payer receives: base for the buyer, quote for the seller. `maker_remaining`: lots that
+    the resting order still has.
     """
 
     market: int
@@ -398,6 +399,7 @@ class Fill(Struct):
     quote_amount: int
     maker_fee: int
     taker_fee: int
+    maker_remaining: int
 
 
 class Withdrawal(Struct, frozen=True):
@@ -407,6 +409,13 @@ class Withdrawal(Struct, frozen=True):
     token: int
     amount: int
     max_relay_fee: int
+
+
+class Stop(IntEnum):
+    """Why an order ended before the book or its time in force would have ended it."""
+
+    SELF_TRADE = 1
+    MAKER_LIMIT = 2
 
 
 class Reduction(Struct):
@@ -420,7 +429,8 @@ class Result(Struct):
     """What a sequenced transaction, or an item of a batch, did.
 
     `order_id`: the order it placed, replaced in its place, or cancelled. `filled`: lots the taker traded.
-    `remaining`: lots that rest if `resting`, else lots that ended without a trade. `rested`: the order that entered
+    `remaining`: lots that rest if `resting`, else lots that ended without a trade. `stop`: why it ended, where neither
+    the book nor its time in force says so. `rested`: the order that entered
     the book. `reductions`: resting orders that lost lots without a trade and still rest. `removed`: every resting
     order that left the book, one that was filled with `remaining` 0, one that was cancelled or expired with the size
     it still had. `withdrawals`: its outbox leaves. `items`: those of a batch, which has no other of these itself.
@@ -432,6 +442,7 @@ class Result(Struct):
     filled: int = 0
     remaining: int = 0
     resting: bool = False
+    stop: Stop | None = None
     rested: Order | None = None
     fills: tuple[Fill, ...] = ()
     reductions: tuple[Reduction, ...] = ()

@@ -6,7 +6,7 @@ from sequencer.core.constants import MAX_MAKERS
 from sequencer.core.errors import Code
 from sequencer.core.state import State
 from sequencer.core.transition import apply
-from sequencer.core.types import Side, TimeInForce
+from sequencer.core.types import SelfTrade, Side, Stop, TimeInForce
 from tests.core.exchange import (
     ALICE,
     BASE,
@@ -72,6 +72,7 @@ def test_makers_are_met_in_price_time_priority(state: State, alice: Trader, bob:
     ]
     assert [order.id for order in result.removed] == [best.order_id, early.order_id, second.order_id]
     assert all(order.remaining == 0 for order in result.removed)
+    assert [fill.maker_remaining for fill in result.fills] == [0, 0, 0, 5]
     assert state.book(MARKET).levels(Side.ASK) == [(1010, 5, 1)]
 
 
@@ -88,6 +89,7 @@ def test_what_is_left_of_an_ioc_is_cancelled(state: State, alice: Trader, bob: T
     apply(state, alice.sell(100, 10))
     result = apply(state, bob.buy(100, 25, time_in_force=TimeInForce.IOC))
     assert (result.filled, result.remaining, result.resting) == (10, 15, False)
+    assert result.stop is None
     assert state.book(MARKET).levels(Side.BID) == []
     assert state.balance(BOB, QUOTE)[1] == 0
 
@@ -99,8 +101,21 @@ def test_a_taker_stops_at_its_own_order(state: State, alice: Trader, bob: Trader
     apply(state, alice.sell(1000, 10))
     result = apply(state, bob.buy(1000, 100))
     assert (result.filled, result.remaining, result.resting) == (10, 90, False)
+    assert result.stop is Stop.SELF_TRADE
     assert own.order_id in state.orders
     assert state.book(MARKET).levels(Side.BID) == []
+
+
+@pytest.mark.parametrize(("size", "stop"), [(7, Stop.SELF_TRADE), (10, Stop.SELF_TRADE), (15, None)])
+def test_a_taker_that_is_decremented_to_nothing_ends_by_it(
+    state: State, bob: Trader, size: int, stop: Stop | None
+) -> None:
+    own = apply(state, bob.sell(1000, 10))
+    result = apply(state, bob.buy(1000, size, self_trade=SelfTrade.DECREMENT_BOTH))
+    assert (result.stop, result.resting) == (stop, size > 10)
+    lost = [reduction.size for reduction in result.reductions] + [order.remaining for order in result.removed]
+    assert lost == [min(size, 10)]
+    assert (own.order_id in state.orders) == (size < 10)
 
 
 def test_a_taker_meets_only_so_many_makers(state: State, alice: Trader, bob: Trader) -> None:
@@ -108,6 +123,7 @@ def test_a_taker_meets_only_so_many_makers(state: State, alice: Trader, bob: Tra
         apply(state, alice.sell(1000, 1))
     result = apply(state, bob.buy(1000, MAX_MAKERS + 9))
     assert (result.filled, result.remaining, result.resting) == (MAX_MAKERS, 9, False)
+    assert result.stop is Stop.MAKER_LIMIT
     assert state.book(MARKET).levels(Side.ASK) == [(1000, 1, 1)]
 
 
