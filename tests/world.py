@@ -370,19 +370,25 @@ class Api:
             return response.status, await response.json() if response.status != 204 else None
 
 
-def order_body(tx: PlaceOrder, signer: Signer, price: str, size: str, **changes: Any) -> dict[str, Any]:
-    """The body of POST /v1/orders for a signed order."""
-    signed = signer.sign(digest(SEPARATOR, tx))
+def signed_body(tx: Any, signer: Signer, **fields: Any) -> dict[str, Any]:
+    """The body of a signed transaction: the fields that every one has, and `fields`."""
     return {
         "account": f"0x{tx.account.hex()}",
         "signer": f"0x{tx.signer.hex()}",
         "nonce": str(tx.nonce),
         "deadline": str(tx.deadline),
+        "signature": f"0x{signer.sign(digest(SEPARATOR, tx)).hex()}",
+    } | fields
+
+
+def order_body(tx: PlaceOrder, signer: Signer, price: str, size: str, **changes: Any) -> dict[str, Any]:
+    """The body of POST /v1/orders for a signed order."""
+    fields = {
         "market": tx.market,
         "side": "sell" if tx.side else "buy",
         "timeInForce": tx.time_in_force.name,
-        "selfTrade": "cancel_taker",
+        "selfTrade": tx.self_trade.name.lower(),
         "price": price,
         "size": size,
-        "signature": f"0x{signed.hex()}",
-    } | changes
+    }
+    return signed_body(tx, signer, **fields) | changes

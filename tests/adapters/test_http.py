@@ -25,18 +25,8 @@ from tests.world import (
     World,
     eventually,
     order_body,
+    signed_body,
 )
-
-
-def signed_head(tx: Any, signer: Signer) -> dict[str, Any]:
-    """The fields that every body has."""
-    return {
-        "account": f"0x{tx.account.hex()}",
-        "signer": f"0x{tx.signer.hex()}",
-        "nonce": str(tx.nonce),
-        "deadline": str(tx.deadline),
-        "signature": f"0x{signer.sign(digest(SEPARATOR, tx)).hex()}",
-    }
 
 
 def bid(world: World, **changes: Any) -> dict[str, Any]:
@@ -84,14 +74,14 @@ async def test_cancels_by_either_id(tmp_path: Path) -> None:
         first = await placed(api, world, ALICE, Side.BID)
         await placed(api, world, ALICE, Side.BID, client_order_id=MAX_U128)
         by_id = CancelOrder(**world.head(ALICE), order_id=bytes.fromhex(first["orderId"][2:]))
-        body = signed_head(by_id, ALICE) | {"orderId": first["orderId"]}
+        body = signed_body(by_id, ALICE) | {"orderId": first["orderId"]}
         status, cancelled = await api.post("/v1/cancels", body)
         assert (status, cancelled["status"], cancelled["remaining"]) == (200, "cancelled", "0.01")
         by_client = CancelClientOrder(**world.head(ALICE), client_order_id=MAX_U128)
-        body = signed_head(by_client, ALICE) | {"clientOrderId": str(MAX_U128)}
+        body = signed_body(by_client, ALICE) | {"clientOrderId": str(MAX_U128)}
         assert (await api.post("/v1/cancels", body))[0] == 200
         assert (await api.get(f"/v1/accounts/0x{ALICE.address.hex()}/orders")) == (200, [])
-        status, again = await api.post("/v1/cancels", body | signed_head(next_head(world, by_client), ALICE))
+        status, again = await api.post("/v1/cancels", body | signed_body(next_head(world, by_client), ALICE))
         assert (status, again["code"]) == (422, "UNKNOWN_ORDER")
         _, order = await api.get(f"/v1/orders/{first['orderId']}")
         assert (order["status"], order["endedBy"]) == ("cancelled", cancelled["seq"])
@@ -119,7 +109,7 @@ async def test_a_withdrawal_is_followed_from_acceptance_to_the_claim(tmp_path: P
         tx = Withdraw(
             **world.head(ALICE), token=USDC, amount=1_500_000, recipient=BOB.address, max_relay_fee=0
         )
-        body = signed_head(tx, ALICE) | {
+        body = signed_body(tx, ALICE) | {
             "token": USDC,
             "amount": "1.5",
             "recipient": f"0x{BOB.address.hex().upper()}",
@@ -276,7 +266,7 @@ async def test_cancels_need_exactly_one_id(tmp_path: Path) -> None:
     async with World(tmp_path).serving() as api:
         world = api.world
         await world.list_and_fund()
-        head = signed_head(CancelClientOrder(**world.head(ALICE), client_order_id=1), ALICE)
+        head = signed_body(CancelClientOrder(**world.head(ALICE), client_order_id=1), ALICE)
         _, error = await api.post("/v1/cancels", head)
         assert (error["code"], error["details"]["field"]) == ("MISSING_FIELD", "orderId")
         both = head | {"clientOrderId": "1", "orderId": "0x" + "00" * 24}
@@ -290,7 +280,7 @@ async def test_an_amount_with_too_many_digits_is_out_of_range(tmp_path: Path) ->
         await world.list_and_fund()
         tx = world.withdrawal(ALICE, USDC, 1)
         body = {"token": USDC, "amount": "0.0000015", "recipient": "0x" + "11" * 20, "maxRelayFee": "0"}
-        _, error = await api.post("/v1/withdrawals", signed_head(tx, ALICE) | body)
+        _, error = await api.post("/v1/withdrawals", signed_body(tx, ALICE) | body)
         assert (error["code"], error["details"]["below"]) == ("OUT_OF_RANGE", "0.000001")
 
 

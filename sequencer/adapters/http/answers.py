@@ -262,7 +262,7 @@ class Deposit(Answer, frozen=True):
 # ---------------------------------------------------------------- transactions
 
 
-class Withdrawn(Answer, frozen=True):
+class Accepted(Answer, frozen=True):
     """An accepted transaction: durable, and sealed into `block` soon."""
 
     seq: Uint
@@ -270,12 +270,26 @@ class Withdrawn(Answer, frozen=True):
     block: Uint
 
 
-class Cancelled(Withdrawn, frozen=True):
+class Cancelled(Accepted, frozen=True):
     """The order that is gone, and what was left of it."""
 
     order_id: OrderId
     status: OrderStatus
     remaining: Decimal
+
+
+class CancelledOrder(Answer, frozen=True):
+    """One of many orders that are gone, and what was left of it."""
+
+    order_id: OrderId
+    market: int
+    remaining: Decimal
+
+
+class CancelledAll(Accepted, frozen=True):
+    """The orders that are gone."""
+
+    cancelled: list[CancelledOrder]
 
 
 class Fill(Answer, frozen=True):
@@ -292,6 +306,37 @@ class Placed(Cancelled, frozen=True):
 
     filled: Decimal
     fills: list[Fill]
+
+
+class Replaced(Placed, frozen=True):
+    """The order that stands now; `keptPlace`: it is the old one, with its id and its place in the queue."""
+
+    kept_place: bool
+
+
+class ItemResult(Answer, frozen=True):
+    """What an action of a batch did: the fields of its own answer, and `code` alone if that is not `OK`."""
+
+    code: CodeName
+    order_id: OrderId | UnsetType = UNSET
+    status: OrderStatus | UnsetType = UNSET
+    filled: Decimal | UnsetType = UNSET
+    remaining: Decimal | UnsetType = UNSET
+    fills: list[Fill] | UnsetType = UNSET
+    kept_place: bool | UnsetType = UNSET
+    cancelled: list[CancelledOrder] | UnsetType = UNSET
+
+
+class BatchResults(Accepted, frozen=True):
+    """A result for each action, in their order."""
+
+    results: list[ItemResult]
+
+
+class AgentApproved(Accepted, frozen=True):
+    """The nonce lane that is the agent's own; null if it was revoked meanwhile."""
+
+    lane: int | None
 
 
 # ---------------------------------------------------------------- history

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from sequencer.adapters.http import documents, html_page, openapi, reads
-from sequencer.adapters.http.context import CONTEXT, Context
+from sequencer.adapters.http import documents, html_page, openapi
+from sequencer.adapters.http.context import CONTEXT, Context, Handler
 from sequencer.adapters.http.errors import ApiError, busy
-from sequencer.adapters.http.routes import ROUTES, Handler
+from sequencer.adapters.http.request_body import BODY_BYTES_MAX
+from sequencer.adapters.http.routes import ROUTES
 from sequencer.core.errors import Rejection
 from sequencer.node import Busy
 from sequencer.ports import NodeHalted
@@ -22,7 +23,7 @@ _DECLARE: Final = {"GET": web.get, "POST": web.post}
 
 def make_app(context: Context) -> web.Application:
     """The application over the parts in `context`."""
-    app = web.Application(middlewares=[_answer_errors], client_max_size=reads.BODY_BYTES_MAX)
+    app = web.Application(middlewares=[_answer_errors], client_max_size=BODY_BYTES_MAX)
     app[CONTEXT] = context
     described = openapi.describe()
     app[documents.DESCRIPTION] = msgspec.json.encode(described)
@@ -64,8 +65,8 @@ def _api_error(error: Exception) -> ApiError:
         case NodeHalted():
             return ApiError(503, "HALTED", f"the exchange stopped sequencing: {error}")
         case web.HTTPRequestEntityTooLarge():
-            message = f"a body has at most {reads.BODY_BYTES_MAX} bytes"
-            return ApiError(413, "BODY_TOO_LARGE", message, {"maximum": str(reads.BODY_BYTES_MAX)})
+            message = f"a body has at most {BODY_BYTES_MAX} bytes"
+            return ApiError(413, "BODY_TOO_LARGE", message, {"maximum": str(BODY_BYTES_MAX)})
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
             return ApiError(405, "METHOD_NOT_ALLOWED", f"allowed here: {allowed}", headers={"Allow": allowed})

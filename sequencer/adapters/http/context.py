@@ -1,5 +1,6 @@
 """What the handlers of the API work with."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from sequencer.adapters.store import Store
 from sequencer.config import Deployment, ProofMode
 from sequencer.node import Node
 from sequencer.ports import Claims, Clock, Randomness, Settler, Watcher
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PROOF_MODES: Final = {ProofMode.EXECUTE: "executed", ProofMode.GROTH16: "real"}
 """What a batch is called that went through the mode; a proof is only made in the second."""

@@ -108,6 +108,6 @@ def _validation_error(text: str) -> ApiError:
         return ApiError(400, "UNKNOWN_FIELD", f"unknown field {name}", {"field": name})
     field = outer or "body"
     expected = message.removeprefix("Expected ").replace("`", "")
-    if re.match(r"Expected `\w+`(?: \| `?\w+`?)*, got `\w+`$", message):
+    if re.match(r"Expected `\w+(?: \| \w+)*`, got `\w+`$", message):
         return wrong_type(field, expected.split(", got ")[0])
     return ApiError(400, "OUT_OF_RANGE", f"{field}: {message}", {"field": field, "expected": expected})

@@ -9,12 +9,8 @@ from sequencer.core.errors import Code
 from sequencer.core.types import SelfTrade, Side, TimeInForce
 
 SIDES: Final = {"buy": Side.BID, "sell": Side.ASK}
-TIMES_IN_FORCE: Final = {
-    "GTC": TimeInForce.GTC,
-    "IOC": TimeInForce.IOC,
-    "POST_ONLY": TimeInForce.POST_ONLY,
-}
-SELF_TRADES: Final = {"cancel_taker": SelfTrade.CANCEL_TAKER}
+TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
+SELF_TRADES: Final = {member.name.lower(): member for member in SelfTrade}
 
 Number = Annotated[int, Meta(ge=0, le=MAX_U32)]
 Time = Annotated[int, Meta(description="Unix time in seconds")]

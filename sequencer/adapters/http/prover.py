@@ -10,7 +10,7 @@ from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer
 from sequencer.adapters.http.errors import ApiError, decode, not_found
 from sequencer.adapters.http.formats import Hash, HexBytes, Number, Uint
-from sequencer.adapters.http.orders import read_body
+from sequencer.adapters.http.request_body import read_body
 from sequencer.adapters.prover_queue import LeaseLost, UnknownJob, WrongProgram, WrongProof
 from sequencer.core.constants import MAX_U64
 from sequencer.ports import Proof

@@ -13,6 +13,7 @@ from sequencer.adapters.history import Page, Row
 from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, not_found, out_of_range
+from sequencer.adapters.http.request_body import BODY_BYTES_MAX
 from sequencer.core.book import parse_order_id
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.constants import (
@@ -33,7 +34,6 @@ from sequencer.core.state import State
 from sequencer.core.types import Deposit, Market, Order, Side, TimeInForce, Token
 from sequencer.ports import Health
 
-BODY_BYTES_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 1_000
 LIMIT_MAX: Final = 1_000
 CLAIMS_MAX: Final = 100

@@ -1,16 +1,14 @@
 """Every route, once: the application is built from this table, and so is its description."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
-from aiohttp import web
-
-from sequencer.adapters.http import answers, documents, orders, prover, reads
+from sequencer.adapters.http import answers, documents, prover, reads, transactions
+from sequencer.adapters.http.context import Handler
 from sequencer.core.errors import Code
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Errors = Mapping[int, tuple[str, ...]]
 
 ANY: Final[Errors] = {400: ("MALFORMED_HTTP",), 500: ("INTERNAL",), 503: ("BUSY",)}
@@ -47,32 +45,22 @@ def _rejections(*codes: Code) -> Errors:
     }
 
 
-PLACE_ORDER: Final[Errors] = {
-    **_rejections(
-        Code.UNKNOWN_MARKET,
-        Code.MARKET_NOT_ACTIVE,
-        Code.MARKET_NOT_ALLOWED,
-        Code.FOK_NOT_FILLABLE,
-        Code.ZERO_PRICE,
-        Code.ZERO_SIZE,
-        Code.AMOUNT_TOO_LARGE,
-        Code.BELOW_MINIMUM,
-        Code.PRICE_BAND,
-        Code.TOO_MANY_ORDERS,
-        Code.CLIENT_ORDER_ID_IN_USE,
-        Code.INSUFFICIENT_BALANCE,
-        Code.POST_ONLY_WOULD_CROSS,
-    ),
-    400: ("BAD_SIGNATURE", "OFF_TICK", "OFF_LOT"),
-}
-CANCEL: Final = _rejections(Code.UNKNOWN_ORDER, Code.NOT_ORDER_OWNER)
-WITHDRAW: Final = _rejections(
-    Code.UNKNOWN_TOKEN,
-    Code.ZERO_AMOUNT,
-    Code.ZERO_RECIPIENT,
-    Code.RELAY_FEE_TOO_HIGH,
+ORDER: Final = (
+    Code.MARKET_NOT_ACTIVE,
+    Code.MARKET_NOT_ALLOWED,
+    Code.AMOUNT_TOO_LARGE,
+    Code.BELOW_MINIMUM,
+    Code.PRICE_BAND,
+    Code.CLIENT_ORDER_ID_IN_USE,
     Code.INSUFFICIENT_BALANCE,
+    Code.POST_ONLY_WOULD_CROSS,
+    Code.FOK_NOT_FILLABLE,
+    Code.ZERO_PRICE,
 )
+"""What can be wrong with a new order, or one that takes another's place."""
+STEPS: Final[Errors] = {400: ("OFF_TICK", "OFF_LOT")}
+CANCEL: Final = (Code.UNKNOWN_ORDER, Code.NOT_ORDER_OWNER, Code.MARKET_NOT_ALLOWED)
+PAYMENT: Final = (Code.UNKNOWN_TOKEN, Code.ZERO_AMOUNT, Code.ZERO_RECIPIENT, Code.INSUFFICIENT_BALANCE)
 
 Schema = Mapping[str, Any]
 """A JSON schema."""
@@ -160,15 +148,56 @@ def _post(
     return Route("POST", path, handler, summary, answer, body, own_errors=own_errors, **more)
 
 
+def _signed(path: str, name: str, summary: str, codes: tuple[Code, ...], more: Errors | None = None) -> Route:
+    """The route of a signed transaction. `codes`: what the rules may say of its kind."""
+    operation = transactions.OPERATIONS[name]
+    return _post(
+        path,
+        transactions.handler(operation),
+        summary,
+        operation.body,
+        operation.answer,
+        _joined([_rejections(*codes), more or {}]),
+    )
+
+
 _JOB: Final = "/v1/prover/jobs/{job}"
 TRANSACTIONS: Final = (
-    _post(
-        "/v1/orders", orders.place_order, "Place an order", orders.PlaceOrderBody, answers.Placed, PLACE_ORDER
+    _signed(
+        "/v1/orders",
+        "place_order",
+        "Place an order",
+        (*ORDER, Code.UNKNOWN_MARKET, Code.ZERO_SIZE, Code.TOO_MANY_ORDERS),
+        STEPS,
     ),
-    _post(
-        "/v1/cancels", orders.cancel_order, "Cancel an order", orders.CancelBody, answers.Cancelled, CANCEL
+    _signed("/v1/cancels", "cancel_order", "Cancel an order", CANCEL),
+    _signed(
+        "/v1/cancel-all", "cancel_all", "Cancel all orders of a market, or of all", (Code.MARKET_NOT_ALLOWED,)
     ),
-    _post("/v1/withdrawals", orders.withdraw, "Withdraw", orders.WithdrawalBody, answers.Withdrawn, WITHDRAW),
+    _signed(
+        "/v1/replacements",
+        "replace_order",
+        "Put another order in the place of a resting one",
+        (*CANCEL, *ORDER, Code.EXPECTED_SIZE_TOO_LOW),
+        STEPS,
+    ),
+    _signed(
+        "/v1/order-batches",
+        "batch",
+        "Place, cancel and replace orders under one signature",
+        (),
+        {400: ("MALFORMED_ACTIONS",)},
+    ),
+    _signed("/v1/withdrawals", "withdraw", "Withdraw", (*PAYMENT, Code.RELAY_FEE_TOO_HIGH)),
+    _signed("/v1/transfers", "transfer", "Pay another account", (*PAYMENT, Code.SELF_TRANSFER)),
+    _signed("/v1/agents", "approve_agent", "Let a key trade", (Code.INVALID_AGENT, Code.TOO_MANY_AGENTS)),
+    _signed("/v1/agent-revocations", "revoke_agent", "Take a key's rights away", (Code.UNKNOWN_AGENT,)),
+    _signed(
+        "/v1/nonce-invalidations",
+        "invalidate_nonces",
+        "Make the nonces below a floor unusable",
+        (Code.INVALID_FLOOR,),
+    ),
 )
 EXCHANGE: Final = (
     _get("/v1/health", reads.health, "How the sequencer is doing", answers.Health, {}),

@@ -1,0 +1,151 @@
+"""What became of an accepted transaction, as the API answers it."""
+
+from typing import Any, Final
+
+from sequencer.adapters.http import answers
+from sequencer.adapters.http.context import hex_bytes
+from sequencer.adapters.http.units import market_units
+from sequencer.core.book import parse_order_id
+from sequencer.core.errors import Code
+from sequencer.core.state import State
+from sequencer.core.types import (
+    Action,
+    ApproveAgent,
+    Batch,
+    CancelAll,
+    CancelClientOrder,
+    CancelOrder,
+    Order,
+    OrderId,
+    PlaceOrder,
+    ReplaceOrder,
+    Result,
+    Transaction,
+)
+from sequencer.node import Accepted
+
+_OK: Final = Code.OK
+
+
+def placed(state: State, _tx: PlaceOrder, accepted: Accepted) -> answers.Placed:
+    """The new order and what it met."""
+    return answers.Placed(**_head(accepted), **_order_outcome(state, accepted.result))
+
+
+def cancelled(state: State, _tx: CancelOrder | CancelClientOrder, accepted: Accepted) -> answers.Cancelled:
+    """The order that is gone."""
+    return answers.Cancelled(**_head(accepted), **_cancel_outcome(state, accepted.result))
+
+
+def cancelled_all(state: State, _tx: CancelAll, accepted: Accepted) -> answers.CancelledAll:
+    """The orders that are gone."""
+    return answers.CancelledAll(**_head(accepted), cancelled=_orders(state, accepted.result.removed))
+
+
+def replaced(state: State, tx: ReplaceOrder, accepted: Accepted) -> answers.Replaced:
+    """The order that stands now and what it met."""
+    return answers.Replaced(**_head(accepted), **_replace_outcome(state, tx, accepted.result))
+
+
+def batch(state: State, tx: Batch, accepted: Accepted) -> answers.BatchResults:
+    """A result for each action, in their order."""
+    pairs = zip(tx.actions, accepted.result.items, strict=True)
+    return answers.BatchResults(
+        **_head(accepted), results=[_item(state, action, result) for action, result in pairs]
+    )
+
+
+def agent_approved(state: State, tx: ApproveAgent, accepted: Accepted) -> answers.AgentApproved:
+    """The agent's nonce lane; null if it was revoked meanwhile."""
+    agent = state.accounts[tx.account].agents.get(tx.agent)
+    return answers.AgentApproved(**_head(accepted), lane=None if agent is None else agent.lane)
+
+
+def sequenced(_state: State, _tx: Transaction, accepted: Accepted) -> answers.Accepted:
+    """That it is durable says all."""
+    return answers.Accepted(**_head(accepted))
+
+
+def _head(accepted: Accepted) -> dict[str, Any]:
+    """The fields that every answer to a transaction has."""
+    return {
+        "seq": str(accepted.result.seq),
+        "digest": hex_bytes(accepted.digest),
+        "block": str(accepted.block),
+    }
+
+
+def _item(state: State, action: Action, result: Result) -> answers.ItemResult:
+    if result.code is not _OK:
+        return answers.ItemResult(code=result.code.name)
+    return answers.ItemResult(code="OK", **_item_outcome(state, action, result))
+
+
+def _item_outcome(state: State, action: Action, result: Result) -> dict[str, Any]:
+    match action:
+        case PlaceOrder():
+            return _order_outcome(state, result)
+        case ReplaceOrder():
+            return _replace_outcome(state, action, result)
+        case CancelAll():
+            return {"cancelled": _orders(state, result.removed)}
+        case _:
+            return _cancel_outcome(state, result)
+
+
+def _order_outcome(state: State, result: Result) -> dict[str, Any]:
+    order_id = _order_id(result)
+    number, side, *_ = parse_order_id(order_id)
+    units = market_units(state, number)
+    received, fees = units.received(side)
+    return {
+        "order_id": hex_bytes(order_id),
+        "status": _status(result),
+        "filled": units.lot.format(result.filled),
+        "remaining": units.lot.format(result.remaining),
+        "fills": [
+            answers.Fill(
+                price=units.tick.format(fill.price),
+                size=units.lot.format(fill.size),
+                fee=fees.format(fill.taker_fee),
+                fee_token=received.id,
+            )
+            for fill in result.fills
+        ],
+    }
+
+
+def _replace_outcome(state: State, tx: ReplaceOrder, result: Result) -> dict[str, Any]:
+    kept_place = result.resting and result.order_id == tx.order_id
+    return _order_outcome(state, result) | {"kept_place": kept_place}
+
+
+def _cancel_outcome(state: State, result: Result) -> dict[str, Any]:
+    order_id = _order_id(result)
+    number, *_ = parse_order_id(order_id)
+    remaining = market_units(state, number).lot.format(result.remaining)
+    return {"order_id": hex_bytes(order_id), "status": "cancelled", "remaining": remaining}
+
+
+def _orders(state: State, removed: tuple[Order, ...]) -> list[answers.CancelledOrder]:
+    lots = {number: market_units(state, number).lot for number in {order.market for order in removed}}
+    return [
+        answers.CancelledOrder(
+            order_id=hex_bytes(order.id),
+            market=order.market,
+            remaining=lots[order.market].format(order.remaining),
+        )
+        for order in removed
+    ]
+
+
+def _order_id(result: Result) -> OrderId:
+    if result.order_id is None:
+        raise ValueError(f"transaction {result.seq} names no order")
+    return result.order_id
+
+
+def _status(result: Result) -> str:
+    if result.resting:
+        return "resting"
+    return "cancelled" if result.remaining else "filled"

@@ -1,0 +1,104 @@
+"""Signed transactions: one table of all of them, and the one way that they take to the node.
+
+REST routes and order entry over a WebSocket call `execute`. Everything before `submit` happens outside of the writer,
+and nothing there changes anything.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from zkclob_native import recover
+
+from sequencer.adapters.http import answers, bodies, fields, outcomes
+from sequencer.adapters.http.context import CONTEXT, Context, Handler, answer, hex_bytes
+from sequencer.adapters.http.errors import ApiError, decode
+from sequencer.adapters.http.request_body import read_body
+from sequencer.core.signing import digest
+from sequencer.core.state import State
+from sequencer.core.types import Transaction
+from sequencer.node import Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A kind of signed transaction: its name, the type of its body, and what it is answered with.
+
+    `show` makes the answer from the state, the transaction and how it was accepted.
+    """
+
+    name: str
+    body: type[bodies.Signed]
+    answer: type[answers.Accepted]
+    show: Callable[[State, Any, Accepted], answers.Accepted]
+    decoder: "msgspec.json.Decoder[Any]"
+
+
+def _operation(
+    name: str,
+    body: type[bodies.Signed],
+    answered: type[answers.Accepted],
+    show: Callable[[State, Any, Accepted], answers.Accepted],
+) -> Operation:
+    return Operation(name, body, answered, show, msgspec.json.Decoder(body))
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    operation.name: operation
+    for operation in (
+        _operation("place_order", bodies.PlaceOrderBody, answers.Placed, outcomes.placed),
+        _operation("cancel_order", bodies.CancelBody, answers.Cancelled, outcomes.cancelled),
+        _operation("cancel_all", bodies.CancelAllBody, answers.CancelledAll, outcomes.cancelled_all),
+        _operation("replace_order", bodies.ReplaceBody, answers.Replaced, outcomes.replaced),
+        _operation("batch", bodies.BatchBody, answers.BatchResults, outcomes.batch),
+        _operation("withdraw", bodies.WithdrawalBody, answers.Accepted, outcomes.sequenced),
+        _operation("transfer", bodies.TransferBody, answers.Accepted, outcomes.sequenced),
+        _operation("approve_agent", bodies.ApproveAgentBody, answers.AgentApproved, outcomes.agent_approved),
+        _operation("revoke_agent", bodies.RevokeAgentBody, answers.Accepted, outcomes.sequenced),
+        _operation("invalidate_nonces", bodies.InvalidateNoncesBody, answers.Accepted, outcomes.sequenced),
+    )
+}
+
+
+async def execute(context: Context, operation: Operation, raw: bytes) -> answers.Accepted:
+    """Has a signed transaction sequenced, given its body in JSON; returns when it is durable.
+
+    Raises ApiError, Rejection (its nonce stays free), Busy, NodeHalted.
+    """
+    body: bodies.SignedBody = decode(raw, operation.decoder)
+    state = context.node.latest
+    tx = body.transaction(state)
+    signature = fields.fixed_bytes("signature", body.signature, 65)
+    signed, public_key = verify(context.domain_separator, tx, signature)
+    accepted = await context.node.submit(tx, signed, public_key, signature)
+    return operation.show(state, tx, accepted)
+
+
+def verify(separator: bytes, tx: Transaction, signature: bytes) -> tuple[bytes, bytes]:
+    """The digest and the signer's public key. Raises ApiError if another key signed, or another thing."""
+    signed = digest(separator, tx)
+    try:
+        recovered, public_key = recover(signed, signature)
+    except ValueError as error:
+        raise _bad_signature(tx, signed, f"not a signature: {error}") from error
+    if recovered != tx.signer:
+        message = "another key signed, or other fields or another domain were signed"
+        raise _bad_signature(tx, signed, message, recovered=hex_bytes(recovered))
+    return signed, public_key
+
+
+def _bad_signature(tx: Transaction, signed: bytes, message: str, **more: str) -> ApiError:
+    details = {"expected_signer": hex_bytes(tx.signer), "digest": hex_bytes(signed)}
+    return ApiError(400, "BAD_SIGNATURE", message, details | more)
+
+
+def handler(operation: Operation) -> Handler:
+    """The handler of an operation's route."""
+
+    async def handle(request: web.Request) -> web.Response:
+        return answer(await execute(request.app[CONTEXT], operation, await read_body(request)))
+
+    handle.__name__ = operation.name
+    return handle
