@@ -1,4 +1,4 @@
-"""Vectors of sections 2, 4.5, 6 and 8: the state's records and roots, inbox, outbox and public values."""
+"""Vectors of sections 2, 4.8, 6 and 8: the state's records and roots, inbox, outbox and public values."""
 
 from random import Random
 from typing import Any
@@ -10,8 +10,10 @@ from sequencer.core.codec import (
     client_key,
     encode_account,
     encode_inbox_deposit,
+    encode_inbox_forced,
     encode_inbox_list_market,
     encode_inbox_list_token,
+    encode_inbox_set_market,
     encode_market,
     encode_meta,
     encode_order,
@@ -28,12 +30,17 @@ from sequencer.core.public_values import PublicValues
 from sequencer.core.state import ACCOUNTS, BOOKS, CLIENTS, REGISTRY, Write
 from sequencer.core.types import (
     Deposit,
+    ForceApproveAgent,
+    ForceCancelAll,
+    ForceExit,
+    ForceRevokeAgents,
     ListMarket,
     ListToken,
     Market,
     MarketStatus,
     Meta,
     Order,
+    SetMarket,
     Side,
     TimeInForce,
     Token,
@@ -46,6 +53,10 @@ ALICE, BOB, FEES = (bytes([number]) * 20 for number in (0xA1, 0xB0, 0xFE))
 def inbox() -> dict[str, Any]:
     """Entries in a row, what each says, and the inbox hash after it."""
     deposit = encode_inbox_deposit(Deposit(1_700_000_000, 1, ALICE, MAX_U128))
+    forced = [encode_inbox_forced(entry) for entry in _forced()]
+    settings = encode_inbox_set_market(
+        SetMarket(1_700_000_003, 1, MarketStatus.CANCEL_ONLY, 10**6, 0, 10_000, 0, BOB)
+    )
     entries = [
         encode_inbox_list_token(ListToken(1_700_000_000, 1, bytes(20), 18)),
         encode_inbox_list_token(ListToken(MAX_U64, MAX_U32, b"\xff" * 20, 255)),
@@ -53,9 +64,14 @@ def inbox() -> dict[str, Any]:
             ListMarket(1_700_000_001, 1, 1, 2, 10**14, 100, 10**7, 100, 350, 50_000, FEES)
         ),
         deposit,
-        deposit[:-1],
-        deposit + b"\0",
-        b"\x02" + deposit[1:9] + BOB,
+        *forced,
+        settings,
+        encode_inbox_set_market(
+            SetMarket(MAX_U64, MAX_U32, 255, MAX_U128, MAX_U32, MAX_U32, MAX_U32, b"\xff" * 20)
+        ),
+        *(changed for entry in (deposit, settings, *forced[:4]) for changed in (entry[:-1], entry + b"\0")),
+        b"\x00" + deposit[1:],
+        b"\x09" + deposit[1:],
         b"\x01\x02\x03",
         b"",
     ]
@@ -64,6 +80,16 @@ def inbox() -> dict[str, Any]:
         inbox_hash = next_inbox_hash(inbox_hash, entry)
         chain.append({"entry": entry, "parsed": parse_inbox_entry(entry), "inbox_hash": inbox_hash})
     return {"entries": chain}
+
+
+def _forced() -> list[ForceExit | ForceCancelAll | ForceApproveAgent | ForceRevokeAgents]:
+    return [
+        ForceExit(1_700_000_002, ALICE),
+        ForceCancelAll(1_700_000_002, BOB),
+        ForceApproveAgent(1_700_000_002, ALICE, BOB, 1_800_000_000, 1 << 1 | 1 << 7),
+        ForceRevokeAgents(1_700_000_002, ALICE),
+        ForceApproveAgent(MAX_U64, b"\xff" * 20, b"\xff" * 20, MAX_U64, (1 << 256) - 1),
+    ]
 
 
 def outbox() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from eth_account.messages import encode_typed_data
 
 from scripts.make_vectors import DIRECTORY, FILES, render
 from sequencer.core.signing import struct_typed_data
+from tests.vectors import transactions
 
 
 def load(name: str) -> Any:
@@ -88,6 +89,12 @@ def prepare(case: Any) -> native.Prepared:
 def test_malformed_data_does_not_decode(case: Any) -> None:
     with pytest.raises(ValueError, match="does not decode"):
         native.prepare(native.StateTree(), bytes(32), unhex(case["data"]), [], [], [])
+
+
+@pytest.mark.parametrize("name", transactions.WELL_FORMED)
+def test_what_the_malformed_ones_are_changes_of_decodes(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^(?!does not decode)."):
+        native.prepare(native.StateTree(), bytes(32), transactions.well_formed()[name], [], [], [])
 
 
 @named(DATA["valid"])
