@@ -86,8 +86,12 @@ class Devnet:
         http_port: int | None = None,
         pace: Pace | None = None,
         sequencer_rpc_url: str | None = None,
+        worker: bool = True,
+        limits: bool = True,
     ) -> None:
-        """Ports: free ones unless given. `sequencer_rpc_url`: L1 as the sequencer is to reach it, if not directly."""
+        """Ports: free ones unless given. `sequencer_rpc_url`: L1 as the sequencer is to reach it, if not directly.
+        `worker`: whether the sequencer starts a prover worker. `limits`: whether it limits clients' rates.
+        """
         self.folder = folder.resolve()
         self.anvil_port = anvil_port or free_port()
         self.http_port = http_port or free_port()
@@ -95,6 +99,8 @@ class Devnet:
         self.url = f"http://127.0.0.1:{self.http_port}"
         self._pace = pace or Pace()
         self._sequencer_rpc_url = sequencer_rpc_url or self.rpc_url
+        self._worker = worker
+        self._limits = limits
         self._anvil: subprocess.Popen[bytes] | None = None
         self._sequencer: subprocess.Popen[bytes] | None = None
         self.deployment: dict[str, Any] = {}
@@ -184,7 +190,8 @@ class Devnet:
         self._write_secret("poster.key", f"0x{trader_wallet(POSTER).l1.key.hex()}")
         self._write_secret("prover.token", secrets.token_hex(16))
         pace = self._pace
-        (self.folder / "config.toml").write_text(f"""\
+        (self.folder / "config.toml").write_text(
+            f"""\
 data_dir = "data"
 deployment = "deployment.json"
 rpc_url = "{self._sequencer_rpc_url}"
@@ -203,11 +210,17 @@ max_transactions = {pace.block_transactions}
 [batch]
 max_age_ms = {pace.batch_age_ms}
 max_transactions = {pace.batch_transactions}
+"""
+            + self._optional_sections()
+        )
 
-[worker]
-program = "{WORKER}"
-elf = "{ELF}"
-""")
+    def _optional_sections(self) -> str:
+        sections = ""
+        if self._worker:
+            sections += f'\n[worker]\nprogram = "{WORKER}"\nelf = "{ELF}"\n'
+        if not self._limits:
+            sections += "\n[limits]\nenabled = false\n"
+        return sections
 
     def start_sequencer(self, *, wait: bool = True) -> None:
         """Starts the sequencer, which starts its worker; waits until it answers."""
