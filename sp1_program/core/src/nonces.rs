@@ -137,4 +137,32 @@ mod tests {
         assert_eq!(account.use_nonce(0, 201 + 128), Ok(()));
         assert_eq!(account.lanes[0], Lane { lane: 0, top: 330, window: 1 });
     }
+
+    /// Against the definition, number by number.
+    #[test]
+    fn raising_a_lane_makes_exactly_the_numbers_below_unusable() {
+        for floor in [0, 1, 72, 73, 150, 199, 200, 201, 202, 300, 1000] {
+            let mut before = Account::default();
+            for sequence in [100, 150, 199, 200] {
+                before.use_nonce(1, sequence).unwrap();
+            }
+            let mut after = before.clone();
+            after.raise(1, floor).unwrap();
+            for sequence in 0..1200 {
+                let could = before.clone().use_nonce(1, sequence);
+                let can = after.clone().use_nonce(1, sequence);
+                assert_eq!(can.is_ok(), could.is_ok() && sequence >= floor, "{floor} {sequence}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_raised_above_0_is_stored() {
+        let mut account = Account::default();
+        account.raise(3, 0).unwrap();
+        assert!(account.lanes.is_empty());
+        account.raise(3, 2).unwrap();
+        account.raise(3, 0).unwrap();
+        assert_eq!(account.lanes, [Lane { lane: 3, top: 2, window: u128::MAX }]);
+    }
 }

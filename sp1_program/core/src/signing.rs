@@ -261,4 +261,53 @@ mod tests {
             assert_eq!(keccak256(format!("{name}({head},{fields})").as_bytes()), expected, "{name}");
         }
     }
+
+    /// Fixed widths: the bytes are those of the fields, one after the other.
+    #[test]
+    fn actions_are_encoded_as_the_protocol_says() {
+        let (order_id, self_trade) = (std::array::from_fn(|i| i as u8), SelfTrade::Decrement);
+        let (price, size, expected_size, client_order_id) = (0x11, 0x22, 0x33, 0x44);
+        let actions = [
+            Action::PlaceOrder(PlaceOrder {
+                market: 9,
+                side: Side::Ask,
+                time_in_force: TimeInForce::PostOnlyGtt,
+                self_trade,
+                price,
+                size,
+                client_order_id,
+            }),
+            Action::CancelOrder(order_id),
+            Action::CancelClientOrder(u128::MAX),
+            Action::CancelAll(7),
+            Action::ReplaceOrder(ReplaceOrder {
+                order_id,
+                time_in_force: TimeInForce::Ioc,
+                self_trade,
+                price,
+                size,
+                expected_size,
+                client_order_id,
+            }),
+        ];
+        let number = |bytes: usize, last: u8| [vec![0; bytes - 1], vec![last]].concat();
+        let numbers = [number(8, 0x11), number(8, 0x22)].concat();
+        let expected = [
+            &[1, 0, 0, 0, 9, 1, 5, 3][..],
+            &numbers,
+            &number(16, 0x44),
+            &[2],
+            &order_id,
+            &[3],
+            &[0xff; 16],
+            &[4, 0, 0, 0, 7, 5],
+            &order_id,
+            &[2, 3],
+            &numbers,
+            &number(8, 0x33),
+            &number(16, 0x44),
+        ];
+        assert_eq!(encode_actions(&actions), expected.concat());
+        assert_eq!(encode_actions(&actions[4..]).len(), MAX_ACTION);
+    }
 }

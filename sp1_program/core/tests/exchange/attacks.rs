@@ -233,33 +233,11 @@ fn tries_at(witness: &[u8]) -> usize {
     at + 4 + 100 * length(at)
 }
 
-/// An exchange whose next batch matches, cancels, rests, withdraws and deposits next to subtrees left out.
-fn busy() -> Exchange {
-    let mut traders = [1, 2, 3, 4, 5, 6].map(Trader::new);
-    let mut exchange = open_market(&traders.each_ref());
-    for (i, trader) in traders.iter_mut().enumerate() {
-        let price = 100 + i as u64;
-        exchange.place(trader, PlaceOrder { client_order_id: 1, ..order(Ask, Gtc, price, 2) });
-        exchange.place(trader, order(Bid, Gtc, 90 - i as u64, 2));
-    }
-    exchange.seal_ok();
-    let [first, second, .., last] = &mut traders;
-    exchange.enter(deposit(BASE, &[7; 20], 5));
-    exchange.send(first, Action::CancelClientOrder(1));
-    exchange.place(last, order(Bid, Gtc, 102, 3));
-    exchange.place(second, PlaceOrder { client_order_id: 2, ..order(Ask, PostOnly, 103, 1) });
-    exchange.send(
-        last,
-        Body::Withdraw(Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 0 }),
-    );
-    exchange
-}
-
 /// A host that hides a node keeps the root but not the batch: a better order, a name in use, a balance cannot be
 /// left out to get another outcome.
 #[test]
 fn a_node_that_is_hidden_never_changes_the_outcome() {
-    let prepared = busy().prepare().unwrap();
+    let prepared = busy_exchange().prepare().unwrap();
     let honest = prepared.public_values.encode();
     let witness = prepared.witness;
     let mut found = Vec::new();
@@ -294,7 +272,7 @@ fn an_opaque_empty_map_serves_nothing() {
 /// A signature serves its own transaction, signer, exchange and nonce only.
 #[test]
 fn signatures_do_not_serve_other_transactions() {
-    let prepared = busy().prepare().unwrap();
+    let prepared = busy_exchange().prepare().unwrap();
     let witness = prepared.witness;
     let end = tries_at(&witness);
     let entry = |back: usize| end - 100 * back..end - 100 * (back - 1);

@@ -1,30 +1,11 @@
 //! Poisoned input: it fails with an error, or what was changed shows in the public values.
 
 use zkclob_core::codec::data::decode;
-use zkclob_core::errors::Error;
+use zkclob_core::errors::{Code, Error};
 use zkclob_core::execute;
 use zkclob_core::types::*;
 
 use crate::support::*;
-
-/// A batch that uses every kind of transaction and leaves subtrees out.
-fn busy_exchange() -> Exchange {
-    let mut traders = [1, 2, 3, 4, 5, 6].map(Trader::new);
-    let mut exchange = open_market(&traders.each_ref());
-    for (i, trader) in traders.iter_mut().enumerate() {
-        let named =
-            PlaceOrder { client_order_id: 1, ..order(Side::Ask, TimeInForce::Gtc, 100 + i as u64, 2) };
-        exchange.place(trader, named);
-    }
-    exchange.seal_ok();
-    let [maker, .., taker] = &mut traders;
-    exchange.enter(deposit(BASE, &[7; 20], 5));
-    exchange.send(maker, Action::CancelClientOrder(1));
-    exchange.place(taker, order(Side::Bid, TimeInForce::Gtc, 103, 3));
-    let withdraw = Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 0 };
-    exchange.send(taker, Body::Withdraw(withdraw));
-    exchange
-}
 
 #[test]
 fn a_changed_bit_of_a_witness_fails_or_shows() {
@@ -37,6 +18,16 @@ fn a_changed_bit_of_a_witness_fails_or_shows() {
         witness[at] ^= 1 << random.below(8);
         assert_ne!(execute(&witness), Ok(honest), "byte {at}");
     }
+}
+
+/// What the tests here start from does what it is meant to do.
+#[test]
+fn the_busy_batch_succeeds() {
+    let mut exchange = busy_exchange();
+    let results = exchange.seal().unwrap().results;
+    let failed: Vec<_> = results.iter().filter(|code| **code != Code::Ok).collect();
+    assert_eq!((results.len(), failed), (15, vec![&Code::UnknownOrder]));
+    assert_eq!(orders(&exchange, Side::Bid), [(89, 2), (88, 3), (86, 2), (85, 2)]);
 }
 
 #[test]
@@ -82,7 +73,7 @@ fn a_state_that_cannot_be_is_an_error() {
     let mut exchange = busy_exchange();
     exchange.state.meta.block_number = u64::MAX - 1;
     assert!(exchange.prepare().is_ok());
-    let taker = Trader::new(6).address;
+    let taker = Trader::new(7).address;
     exchange.state.account_mut(&taker).unwrap().balances[0].total = u128::MAX;
     assert!(matches!(exchange.prepare().err(), Some(Error::Inconsistent(_))));
 }
@@ -110,23 +101,49 @@ fn data_that_decodes_has_one_encoding() {
 #[test]
 fn data_in_another_form_does_not_decode() {
     let address = [1; 20];
-    let cancel = [3, 0, 0, 0, 0];
     let batch = |dictionary: &[Address], transactions: &[&[u8]]| {
         let head = [&[1, dictionary.len() as u8][..], dictionary.as_flattened(), &[1, 1, 1, 5]].concat();
         [head, vec![transactions.len() as u8], transactions.concat()].concat()
     };
-    let id = [0; 16];
-    assert!(decode(&batch(&[address], &[&cancel, &id])[..]).is_err());
-    let transaction = [&cancel[..], &id].concat();
-    assert!(decode(&batch(&[address], &[&transaction])).is_ok());
+    let one = |bytes: &[u8]| batch(&[address], &[bytes]);
+    // Head and body; the body of each of these ends with a client order id of 0 or 1.
+    let named = |bytes: &[u8], id: u8| [bytes, &[0; 15], &[id]].concat();
+    let cancel = named(&[3, 0, 0, 0, 0], 0);
+    for right in [
+        &cancel[..],
+        &[6, 0, 0, 0, 0, 1, 4, 1],
+        &[5, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0],
+        &named(&[5, 0, 0, 0, 0, 2, 0, 0, 64, 0, 1, 0], 1),
+        &named(&[1, 0, 0, 0, 0, 64, 1, 0, 1], 1),
+        &[8, 0, 0, 0, 0, 0, 1, 1],
+        &[4, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x08],
+        &[0x0a, 0, 0, 0, 0, 0],
+        &[0x0b, 0, 0, 0, 0, 0],
+    ] {
+        assert!(decode(&one(right)).is_ok(), "{right:?}");
+    }
+    assert!(decode(&batch(&[address, [2; 20]], &[&cancel, &named(&[3, 1, 0, 0, 0], 0)])).is_ok());
     for (what, data) in [
         ("no blocks", vec![1, 0, 1, 1, 0]),
         ("a block without transactions", batch(&[], &[])),
-        ("an address that is not used", batch(&[address, [2; 20]], &[&transaction])),
-        ("an address that is twice there", batch(&[address; 2], &[&transaction, &[3, 1, 0, 0, 0], &id])),
-        ("the account as the signer by reference", batch(&[address], &[&[3, 0, 1, 0, 0], &id])),
-        ("a reference beyond the next address", batch(&[address, [2; 20]], &[&[3, 1, 0, 0, 0], &id])),
-        ("bytes left over", [batch(&[address], &[&transaction]), vec![0]].concat()),
+        ("an address that is not used", batch(&[address, [2; 20]], &[&cancel])),
+        ("an address that is twice there", batch(&[address; 2], &[&cancel, &named(&[3, 1, 0, 0, 0], 0)])),
+        ("the account as the signer by reference", one(&named(&[3, 0, 1, 0, 0], 0))),
+        ("a reference beyond the next address", batch(&[address, [2; 20]], &[&named(&[3, 1, 0, 0, 0], 0)])),
+        ("an unknown kind", one(&named(&[0x0d, 0, 0, 0, 0], 0))),
+        ("a batch of no actions", one(&[6, 0, 0, 0, 0, 0])),
+        ("a batch of 65 actions", one(&[&[6, 0, 0, 0, 0, 65][..], &[4, 1].repeat(65)].concat())),
+        ("a batch in a batch", one(&[6, 0, 0, 0, 0, 1, 6, 1, 4, 1])),
+        ("an expiry in a batch", one(&[6, 0, 0, 0, 0, 1, 0x0c, 0, 0, 0])),
+        ("a withdrawal in a batch", one(&[6, 0, 0, 0, 0, 1, 7, 1, 1, 0, 0])),
+        ("a replacement with a side", one(&[5, 0, 0, 0, 0, 2, 0, 0, 1, 0, 1, 0])),
+        ("a replacement with a name of 0", one(&named(&[5, 0, 0, 0, 0, 2, 0, 0, 64, 0, 1, 0], 0))),
+        ("an order with a name of 0", one(&named(&[1, 0, 0, 0, 0, 64, 1, 0, 1], 0))),
+        ("an order with bit 7", one(&[1, 0, 0, 0, 0, 128, 1, 0, 1])),
+        ("a transfer to nobody", one(&[8, 0, 0, 0, 0, 1, 1, 1])),
+        ("an approval cut short", one(&[&[9, 0, 0, 0, 0, 0, 1][..], &[1; 31]].concat())),
+        ("a market of 33 bits", one(&[4, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10])),
+        ("bytes left over", [one(&cancel), vec![0]].concat()),
     ] {
         assert!(decode(&data).is_err(), "{what}");
     }

@@ -193,6 +193,62 @@ pub fn open_market(traders: &[&Trader]) -> Exchange {
     exchange
 }
 
+/// An exchange whose next batch uses every kind of transaction, next to subtrees that its witness leaves out.
+pub fn busy_exchange() -> Exchange {
+    use Side::{Ask, Bid};
+    use TimeInForce::{Fok, Gtc, Gtt, PostOnly};
+    let mut traders = [1, 2, 3, 4, 5, 6, 7, 8].map(Trader::new);
+    let mut exchange = open_market(&traders.each_ref());
+    for (trader, i) in traders.iter_mut().zip(0..) {
+        exchange.place(trader, PlaceOrder { client_order_id: 1, ..order(Ask, Gtc, 101 + i, 2) });
+        exchange.place(trader, order(Bid, if i == 2 { Gtt } else { Gtc }, 90 - i, 2));
+    }
+    let [owner, second, third, fourth, fifth, .., taker, last] = &mut traders;
+    owner.deadline = NOW + 90;
+    exchange.place(second, order(Ask, Gtt, 100, 2));
+    let approval = ApproveAgent { agent: fifth.address, expiry: u64::MAX, markets: ALL_MARKETS };
+    exchange.send(owner, Body::ApproveAgent(approval.clone()));
+    exchange.seal_ok();
+
+    exchange.elapsed = 61;
+    taker.deadline = NOW + 90;
+    last.deadline = NOW + 90;
+    fifth.deadline = NOW + 90;
+    exchange.removed = [&*fourth, taker, last].map(|trader| ids_of(&exchange, &trader.address)).concat();
+    let [expired, replaced] = [&*third, owner].map(|trader| ids_of(&exchange, &trader.address)[0]);
+    let replacement = ReplaceOrder {
+        order_id: replaced,
+        time_in_force: PostOnly,
+        self_trade: SelfTrade::CancelMaker,
+        price: 88,
+        size: 3,
+        expected_size: 2,
+        client_order_id: 4,
+    };
+    exchange.enter([&[2][..], &NOW.to_be_bytes(), &fourth.address].concat());
+    exchange.enter(deposit(BASE, &[7; 20], 5));
+    exchange.expire(&expired);
+    let actions = vec![
+        Action::CancelClientOrder(1),
+        Action::ReplaceOrder(replacement),
+        Action::CancelOrder(replaced),
+        Action::PlaceOrder(PlaceOrder { client_order_id: 1, ..order(Ask, PostOnly, 110, 1) }),
+    ];
+    exchange.send_for(fifth, &owner.address, FIRST_AGENT_LANE, Body::Batch(actions));
+    exchange.send(taker, Action::CancelAll(MARKET));
+    // Meets the expired order at 100, then those of two other traders.
+    let mut fill = order(Bid, Fok, 103, 3);
+    fill.self_trade = SelfTrade::CancelMaker;
+    exchange.place(taker, fill);
+    exchange.enter([&[3][..], &NOW.to_be_bytes(), &last.address].concat());
+    exchange.send(taker, Body::Transfer(Transfer { to: last.address, token: QUOTE, amount: 1 }));
+    exchange.send(owner, Body::RevokeAgent(fifth.address));
+    exchange.send(owner, Body::InvalidateNonces(1 << 48 | 7));
+    let withdraw = Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 0 };
+    exchange.send(owner, Body::Withdraw(withdraw));
+    exchange
+}
+
 /// The result of a batch with this one transaction.
 pub fn result(exchange: &mut Exchange, trader: &mut Trader, body: impl Into<Body>) -> Code {
     exchange.send(trader, body);

@@ -114,6 +114,20 @@ fn the_first_key_of_a_prefix_is_that_of_the_ordered_map() {
 }
 
 #[test]
+fn the_keys_of_a_prefix_come_in_the_order_of_the_map() {
+    let mut random = Random::new(5);
+    for size in [0, 1, 2, 5, 40, 200] {
+        let (trie, model) = random_books(&mut random, size);
+        for _ in 0..200 {
+            let prefix = &order_id(&mut random)[..random.below(9) as usize];
+            let ascend: Result<Vec<_>, _> = trie.ascend(prefix).collect();
+            let expected: Vec<_> = model.iter().filter(|(key, _)| key.starts_with(prefix)).collect();
+            assert_eq!(ascend, Ok(expected));
+        }
+    }
+}
+
+#[test]
 fn a_copy_does_not_see_later_changes() {
     let (mut trie, model) = random_books(&mut Random::new(3), 20);
     let mut copy = trie.clone();
@@ -126,16 +140,19 @@ fn a_copy_does_not_see_later_changes() {
 enum Operation {
     Get(OrderId),
     First(OrderId, usize),
+    /// So many of those with a prefix of this length.
+    Ascend(OrderId, usize, usize),
     Insert(OrderId, RestingOrder),
     Remove(OrderId),
 }
 
 fn operation(random: &mut Random) -> Operation {
     let id = order_id(random);
-    match random.below(4) {
+    match random.below(5) {
         0 => Operation::Get(id),
         1 => Operation::First(id, random.below(9) as usize),
-        2 => Operation::Insert(id, order(random)),
+        2 => Operation::Ascend(id, random.below(9) as usize, random.below(9) as usize),
+        3 => Operation::Insert(id, order(random)),
         _ => Operation::Remove(id),
     }
 }
@@ -147,6 +164,9 @@ fn apply<R: zkclob_core::trie::Recorder>(
     match operation {
         Operation::Get(id) => trie.get(id).map(drop),
         Operation::First(id, length) => trie.first(&id[..*length]).map(drop),
+        Operation::Ascend(id, length, count) => {
+            trie.ascend(&id[..*length]).take(*count).try_for_each(|pair| pair.map(drop))
+        }
         Operation::Insert(id, order) => trie.insert(*id, order.clone()),
         Operation::Remove(id) => trie.remove(id),
     }
@@ -183,6 +203,23 @@ fn a_partial_trie_serves_exactly_what_was_recorded() {
         }
     }
     assert!(left_out > 100);
+}
+
+/// A walk stops where it is left, and fails once where a node is missing.
+#[test]
+fn a_walk_in_a_partial_trie_reaches_as_far_as_it_was_recorded() {
+    let (mut trie, model) = random_books(&mut Random::new(6), 60);
+    for count in 0..model.len() {
+        let recorded = trie.recorded();
+        assert_eq!(recorded.ascend(&[]).take(count).count(), count);
+        let mut bytes = Vec::new();
+        trie.write_partial(&recorded, &mut bytes);
+        let partial = Trie::<Books>::read_partial(&mut Reader::new(&bytes)).unwrap();
+        let walked: Vec<_> = partial.ascend(&[]).collect();
+        let (last, found) = walked.split_last().unwrap();
+        assert_eq!(last, &Err(Error::NodeLeftOut("books")));
+        assert!(found.iter().cloned().map(Result::unwrap).eq(model.iter().take(count)));
+    }
 }
 
 #[test]
