@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from sequencer.core.book import parse_order_id
+
+MAX_PLACE: Final = (1 << 63) - 1
+"""What the database can compare with; no order ever has a place above it."""
 
 Row = sqlite3.Row
 
@@ -52,19 +57,24 @@ class History:
         rows = await self._rows(f"{query} LIMIT ?", *values, limit + 1)
         return Page(rows[:limit], len(rows) > limit)
 
-    async def trades(self, market: int, limit: int, before: tuple[int, int]) -> Page:
-        """Trades of a market before (sequence number, item)."""
+    async def trades(self, market: int, limit: int, before: int) -> Page:
+        """Trades of a market below a trade's number."""
         return await self._page(
-            limit,
-            "SELECT x.*, t.time FROM trades x JOIN transaction_list t ON t.seq = x.seq "
-            "WHERE x.market = ? AND (x.seq, x.item) < (?, ?) ORDER BY x.seq DESC, x.item DESC",
-            market,
-            *before,
+            limit, "SELECT * FROM trade_list WHERE market = ? AND id < ? ORDER BY id DESC", market, before
         )
 
     async def order(self, order_id: bytes) -> Row | None:
-        """An order; `remaining` is None while it rests."""
-        return await self._row("SELECT * FROM orders WHERE id = ?", order_id)
+        """An order by its id."""
+        market, side, price, place = parse_order_id(order_id)
+        if place > MAX_PLACE:
+            return None
+        return await self._row(
+            "SELECT * FROM order_list WHERE place = ? AND market = ? AND side = ? AND price = ?",
+            place,
+            market,
+            int(side),
+            str(price),
+        )
 
     async def transaction(self, digest: bytes) -> Row | None:
         """A sequenced transaction or inbox entry."""
@@ -73,7 +83,7 @@ class History:
     async def deposits(self, account: bytes, limit: int) -> list[Row]:
         """Sequenced deposits for an account."""
         return await self._rows(
-            "SELECT idx, token, amount, refunded FROM deposits WHERE account = ? ORDER BY idx DESC LIMIT ?",
+            "SELECT * FROM deposits WHERE account = ? ORDER BY idx DESC LIMIT ?",
             account,
             limit,
         )

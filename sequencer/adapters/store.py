@@ -1,8 +1,8 @@
 """SQLite: the journal, the batches, and the history that the API reads.
 
 One thread writes, so that the event loop never waits for the disk; `synchronous=FULL` makes every commit a durable
-one. History (orders, trades, deposits, withdrawals) is written in the commit of the transactions it comes from, so it
-can neither be lost nor doubled. Numbers that may pass 63 bits are kept as decimal text.
+one. History (see `history_rows`) is written in the commit of the transactions it comes from, so it can neither be lost
+nor doubled. Numbers that may pass 63 bits are kept as decimal text.
 
 Witnesses are files next to the database: they are megabytes, and a commit of theirs would hold up the journal.
 """
@@ -11,15 +11,18 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sequencer.core.codec import decode_transaction, encode_transaction, parse_inbox_entry
-from sequencer.core.errors import Code
-from sequencer.core.types import Deposit, InboxEntry, PlaceOrder, Sequenceable, Withdraw
+from msgspec.structs import astuple
+
+from sequencer.adapters.candles import Candle, kept
+from sequencer.adapters.history_rows import Rows
+from sequencer.core.codec import decode_transaction, encode_transaction
+from sequencer.core.types import InboxEntry, Sequenceable
 from sequencer.pipeline import settlement
 from sequencer.ports import (
     Attempt,
@@ -35,7 +38,7 @@ from sequencer.ports import (
 
 T = TypeVar("T")
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 DATABASE: Final = "sequencer.sqlite3"
 LOCK: Final = "lock"
 
@@ -47,31 +50,48 @@ CREATE TABLE blocks (
 CREATE INDEX blocks_batch ON blocks (batch);
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY, block INTEGER NOT NULL, digest BLOB NOT NULL, code INTEGER NOT NULL,
-  payload BLOB NOT NULL, public_key BLOB, signature BLOB, inbox_index INTEGER);
+  payload BLOB NOT NULL, public_key BLOB, signature BLOB, inbox_index INTEGER, item_codes BLOB);
 CREATE INDEX journal_block ON journal (block);
 CREATE UNIQUE INDEX journal_digest ON journal (digest);
 CREATE TABLE inbox (
   idx INTEGER PRIMARY KEY, seq INTEGER NOT NULL, chain_hash BLOB NOT NULL, l1_block INTEGER NOT NULL,
   l1_block_hash BLOB NOT NULL);
 CREATE TABLE orders (
-  id BLOB PRIMARY KEY, seq INTEGER NOT NULL, account BLOB NOT NULL, market INTEGER NOT NULL, side INTEGER NOT NULL,
-  time_in_force INTEGER NOT NULL, price TEXT NOT NULL, size TEXT NOT NULL, client_order_id TEXT NOT NULL,
-  remaining TEXT, ended INTEGER) WITHOUT ROWID;
+  place INTEGER PRIMARY KEY, account BLOB NOT NULL, market INTEGER NOT NULL, side INTEGER NOT NULL,
+  price TEXT NOT NULL, size TEXT NOT NULL, remaining TEXT NOT NULL, lost TEXT NOT NULL,
+  time_in_force INTEGER NOT NULL, self_trade INTEGER NOT NULL, expiry TEXT NOT NULL, client_order_id TEXT,
+  created INTEGER NOT NULL, updated_seq INTEGER NOT NULL, updated INTEGER NOT NULL, ended INTEGER, reason INTEGER);
+CREATE INDEX orders_account ON orders (account);
+CREATE INDEX orders_client ON orders (account, client_order_id) WHERE client_order_id IS NOT NULL;
 CREATE TABLE trades (
-  seq INTEGER NOT NULL, item INTEGER NOT NULL, market INTEGER NOT NULL, price TEXT NOT NULL, size TEXT NOT NULL,
-  quote TEXT NOT NULL, taker_side INTEGER NOT NULL, maker BLOB NOT NULL, taker BLOB NOT NULL,
-  maker_order BLOB NOT NULL, taker_order BLOB NOT NULL, maker_fee TEXT NOT NULL, taker_fee TEXT NOT NULL,
-  PRIMARY KEY (seq, item)) WITHOUT ROWID;
-CREATE INDEX trades_market ON trades (market, seq, item);
+  id INTEGER PRIMARY KEY, market INTEGER NOT NULL, price TEXT NOT NULL, size TEXT NOT NULL,
+  taker_side INTEGER NOT NULL, maker BLOB NOT NULL, taker BLOB NOT NULL, maker_place INTEGER NOT NULL,
+  taker_place INTEGER NOT NULL, maker_fee TEXT NOT NULL, taker_fee TEXT NOT NULL, time INTEGER NOT NULL);
+CREATE INDEX trades_market ON trades (market);
+CREATE INDEX trades_maker ON trades (maker);
+CREATE INDEX trades_taker ON trades (taker);
+CREATE TABLE candles (
+  market INTEGER NOT NULL, length INTEGER NOT NULL, start INTEGER NOT NULL, open TEXT NOT NULL, high TEXT NOT NULL,
+  low TEXT NOT NULL, close TEXT NOT NULL, lots TEXT NOT NULL, turnover TEXT NOT NULL, trades TEXT NOT NULL,
+  PRIMARY KEY (market, length, start)) WITHOUT ROWID;
+CREATE TABLE fee_accounts (
+  market INTEGER NOT NULL, seq INTEGER NOT NULL, account BLOB NOT NULL, PRIMARY KEY (market, seq)) WITHOUT ROWID;
+CREATE TABLE agents (id INTEGER PRIMARY KEY, account BLOB NOT NULL, agent BLOB NOT NULL, UNIQUE (account, agent));
+CREATE INDEX agents_agent ON agents (agent);
 CREATE TABLE deposits (
   idx INTEGER PRIMARY KEY, seq INTEGER NOT NULL, account BLOB NOT NULL, token INTEGER NOT NULL, amount TEXT NOT NULL,
-  code INTEGER NOT NULL, refunded INTEGER NOT NULL);
-CREATE INDEX deposits_account ON deposits (account, idx);
+  refunded INTEGER NOT NULL, time INTEGER NOT NULL);
+CREATE INDEX deposits_account ON deposits (account);
+CREATE TABLE transfers (
+  seq INTEGER PRIMARY KEY, account BLOB NOT NULL, recipient BLOB NOT NULL, token INTEGER NOT NULL,
+  amount TEXT NOT NULL, time INTEGER NOT NULL);
+CREATE INDEX transfers_account ON transfers (account);
+CREATE INDEX transfers_recipient ON transfers (recipient);
 CREATE TABLE withdrawals (
-  seq INTEGER NOT NULL, item INTEGER NOT NULL, account BLOB NOT NULL, refund INTEGER NOT NULL, recipient BLOB NOT NULL,
-  token INTEGER NOT NULL, amount TEXT NOT NULL, max_relay_fee TEXT NOT NULL,
+  seq INTEGER NOT NULL, item INTEGER NOT NULL, account BLOB NOT NULL, kind INTEGER NOT NULL, recipient BLOB NOT NULL,
+  token INTEGER NOT NULL, amount TEXT NOT NULL, max_relay_fee TEXT NOT NULL, time INTEGER NOT NULL,
   leaf INTEGER, leaf_hash BLOB, claimed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (seq, item)) WITHOUT ROWID;
-CREATE INDEX withdrawals_account ON withdrawals (account, seq);
+CREATE INDEX withdrawals_account ON withdrawals (account);
 CREATE TABLE batches (
   number INTEGER PRIMARY KEY, first_block INTEGER NOT NULL, last_block INTEGER NOT NULL, first_seq INTEGER NOT NULL,
   end_seq INTEGER NOT NULL, public_values BLOB NOT NULL, data BLOB NOT NULL, created_ms INTEGER NOT NULL,
@@ -91,8 +111,14 @@ CREATE VIEW block_list AS
     (SELECT min(seq) FROM journal WHERE block = b.number) AS first_seq,
     (SELECT max(seq) + 1 FROM journal WHERE block = b.number) AS end_seq
   FROM blocks b WHERE b.state_root IS NOT NULL;
+CREATE VIEW order_list AS
+  SELECT o.*, (SELECT n.price FROM orders n WHERE n.place = o.ended AND n.place <> o.place) AS replacement_price
+  FROM orders o;
+CREATE VIEW trade_list AS
+  SELECT t.*, o.price AS taker_price, o.client_order_id AS taker_client, m.client_order_id AS maker_client
+  FROM trades t JOIN orders o ON o.place = t.taker_place JOIN orders m ON m.place = t.maker_place;
 CREATE VIEW transaction_list AS
-  SELECT j.seq, j.digest, j.code, j.block, b.timestamp AS time, b.batch,
+  SELECT j.seq, j.digest, j.code, j.item_codes, j.payload, j.inbox_index, j.block, b.timestamp AS time, b.batch,
     CASE WHEN t.status IS NOT NULL THEN t.status WHEN b.sealed = 1 THEN 'sealed' ELSE 'accepted' END AS status
   FROM journal j JOIN blocks b ON b.number = j.block LEFT JOIN batch_list t ON t.number = b.batch;
 """
@@ -118,6 +144,7 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.execute("PRAGMA busy_timeout=10000")
+        self._connection.create_function("add_lots", 2, _add_lots, deterministic=True)
         self._prepare(domain_separator)
         self._files = self._identities()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -171,7 +198,9 @@ class Store:
 
     async def commit(self, group: JournalGroup) -> None:
         """See Journal."""
-        await self._write(partial(_write_group, group))
+        # Made here, while nothing changes the orders that results refer to.
+        rows = Rows(group.sequenced)
+        await self._write(partial(_write_group, group, rows))
 
     def blocks(self) -> Iterator[JournaledBlock]:
         """See Journal."""
@@ -273,29 +302,91 @@ class Store:
 # ------------------------------------------------------------------ writing
 
 
-def _write_group(group: JournalGroup, db: sqlite3.Connection) -> None:
+def _write_group(group: JournalGroup, rows: Rows, db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO blocks (number, timestamp) VALUES (?, ?)", group.opened)
+    db.executemany(_insert("journal", 9), map(_journal_row, group.sequenced))
     db.executemany(
-        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_journal_row(x) for x in group.sequenced]
-    )
-    db.executemany(
-        "INSERT INTO inbox VALUES (?, ?, ?, ?, ?)",
+        _insert("inbox", 5),
         [
             (x.inbox.index, x.seq, x.inbox.chain_hash, x.inbox.l1_block, x.inbox.l1_block_hash)
             for x in group.sequenced
             if x.inbox is not None
         ],
     )
-    for sequenced in group.sequenced:
-        _write_history(sequenced, db)
+    _write_orders(rows, db)
+    _write_candles(rows, db)
+    for table, values in rows.appended():
+        if values:
+            db.executemany(_insert(table, len(values[0])), values)
+    db.executemany(
+        "INSERT INTO withdrawals (seq, item, account, kind, recipient, token, amount, max_relay_fee, time) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows.withdrawals,
+    )
+    for account, agent, approved in rows.agents:
+        _write_agent(account, agent, approved, db)
     db.executemany("UPDATE blocks SET sealed = 1 WHERE number = ?", [(number,) for number in group.sealed])
+
+
+def _insert(table: str, columns: int) -> str:
+    return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608 - names from the code
+
+
+def _write_orders(rows: Rows, db: sqlite3.Connection) -> None:
+    db.executemany(_insert("orders", 17), rows.orders())
+    db.executemany(
+        "UPDATE orders SET time_in_force = ?, self_trade = ?, expiry = ?, client_order_id = ? WHERE place = ?",
+        rows.terms.values(),
+    )
+    db.executemany(
+        "UPDATE orders SET lost = add_lots(lost, ?) WHERE place = ?",
+        [(str(lots), place) for place, lots in rows.lost.items()],
+    )
+    db.executemany(
+        "UPDATE orders SET remaining = ?, updated_seq = ?, updated = ?, ended = ?, reason = ? WHERE place = ?",
+        rows.changes.values(),
+    )
+
+
+def _add_lots(stored: str, more: str) -> str:
+    """The SQL function of this name."""
+    return str(int(stored) + int(more))
+
+
+def _write_candles(rows: Rows, db: sqlite3.Connection) -> None:
+    """Adds the group's trades to the candles that are there; block times grow, so each candle is the latest."""
+    found = kept(rows.minutes)
+    for key, candle in found.items():
+        row = db.execute(
+            "SELECT open, high, low, close, lots, turnover, trades FROM candles "
+            "WHERE market = ? AND length = ? AND start = ?",
+            key,
+        ).fetchone()
+        if row is not None:
+            earlier = Candle(*map(int, row))
+            earlier.extend(candle)
+            found[key] = earlier
+    db.executemany(
+        "INSERT OR REPLACE INTO candles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*key, *map(str, astuple(candle))) for key, candle in found.items()],
+    )
+
+
+def _write_agent(account: bytes, agent: bytes | None, approved: bool, db: sqlite3.Connection) -> None:
+    if approved:
+        db.execute("INSERT OR IGNORE INTO agents (account, agent) VALUES (?, ?)", (account, agent))
+    elif agent is None:
+        db.execute("DELETE FROM agents WHERE account = ?", (account,))
+    else:
+        db.execute("DELETE FROM agents WHERE account = ? AND agent = ?", (account, agent))
 
 
 def _journal_row(x: Sequenced) -> tuple[object, ...]:
     tx = x.transaction
     payload = tx.data if isinstance(tx, InboxEntry) else encode_transaction(tx)
     index = None if x.inbox is None else x.inbox.index
-    return (x.seq, x.block, x.digest, int(x.result.code), payload, x.public_key, x.signature, index)
+    items = bytes(item.code for item in x.result.items) or None
+    return (x.seq, x.block, x.digest, int(x.result.code), payload, x.public_key, x.signature, index, items)
 
 
 def _journaled(
@@ -317,86 +408,6 @@ def _journaled(
         transaction = InboxEntry(payload)
         inbox = L1InboxEntry(index, payload, chain_hash, l1_block, l1_block_hash)
     return JournaledTransaction(seq, transaction, digest, public_key, signature, code, inbox)
-
-
-def _write_history(x: Sequenced, db: sqlite3.Connection) -> None:
-    """Rows that the API reads; `result` says all that a transaction did."""
-    result, tx = x.result, x.transaction
-    if isinstance(tx, PlaceOrder) and result.code is Code.OK and result.order_id is not None:
-        _write_order(x.seq, tx, result.order_id, None if result.resting else result.remaining, db)
-        db.executemany("INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _trade_rows(x))
-    if result.removed:
-        db.executemany(
-            "UPDATE orders SET remaining = ?, ended = ? WHERE id = ?",
-            [(str(order.remaining), x.seq, order.id) for order in result.removed],
-        )
-    if isinstance(tx, InboxEntry):
-        _write_deposit(x, tx, db)
-    db.executemany(
-        "INSERT INTO withdrawals (seq, item, account, refund, recipient, token, amount, max_relay_fee) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        _withdrawal_rows(x),
-    )
-
-
-def _withdrawal_rows(x: Sequenced) -> Iterable[tuple[object, ...]]:
-    refund = isinstance(x.transaction, InboxEntry)
-    for item, leaf in enumerate(x.result.withdrawals):
-        account = x.transaction.account if isinstance(x.transaction, Withdraw) else leaf.recipient
-        amounts = (str(leaf.amount), str(leaf.max_relay_fee))
-        yield (x.seq, item, account, refund, leaf.recipient, leaf.token, *amounts)
-
-
-def _write_order(
-    seq: int, tx: PlaceOrder, order_id: bytes, remaining: int | None, db: sqlite3.Connection
-) -> None:
-    ended = None if remaining is None else seq
-    db.execute(
-        "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            order_id,
-            seq,
-            tx.account,
-            tx.market,
-            int(tx.side),
-            int(tx.time_in_force),
-            str(tx.price),
-            str(tx.size),
-            str(tx.client_order_id),
-            None if remaining is None else str(remaining),
-            ended,
-        ),
-    )
-
-
-def _trade_rows(x: Sequenced) -> Iterable[tuple[object, ...]]:
-    for item, fill in enumerate(x.result.fills):
-        yield (
-            x.seq,
-            item,
-            fill.market,
-            str(fill.price),
-            str(fill.size),
-            str(fill.quote_amount),
-            int(fill.taker_side),
-            fill.maker,
-            fill.taker,
-            fill.maker_order_id,
-            x.result.order_id,
-            str(fill.maker_fee),
-            str(fill.taker_fee),
-        )
-
-
-def _write_deposit(x: Sequenced, tx: InboxEntry, db: sqlite3.Connection) -> None:
-    entry = parse_inbox_entry(tx.data)
-    if x.inbox is None or not isinstance(entry, Deposit):
-        return
-    refunded = bool(x.result.withdrawals)
-    db.execute(
-        "INSERT INTO deposits VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (x.inbox.index, x.seq, entry.account, entry.token, str(entry.amount), int(x.result.code), refunded),
-    )
 
 
 def _write_batch(batch: StoredBatch, outbox: list[tuple[int, int, bytes]], db: sqlite3.Connection) -> None:

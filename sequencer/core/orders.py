@@ -10,7 +10,7 @@ from sequencer.core.errors import Code, Rejection
 from sequencer.core.ledger import Account
 from sequencer.core.matching import can_fill, match
 from sequencer.core.state import State
-from sequencer.core.types import Market, MarketStatus, Order, PlaceOrder, Result, TimeInForce
+from sequencer.core.types import Market, MarketStatus, Order, PlaceOrder, ReplaceOrder, Result, TimeInForce
 
 # Read once: an enumeration looks a member up by name, which is slow on the path of every order.
 _ACTIVE: Final = MarketStatus.ACTIVE
@@ -171,6 +171,6 @@ def enter(state: State, account: Account, market: Market, tx: PlaceOrder, contex
     )
 
 
-def expiry_of(tx: PlaceOrder) -> int:
+def expiry_of(tx: PlaceOrder | ReplaceOrder) -> int:
     """Until when the order rests; 0: until it is cancelled."""
     return tx.deadline if tx.time_in_force in _UNTIL_DEADLINE else 0

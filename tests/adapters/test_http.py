@@ -333,7 +333,7 @@ async def test_a_halted_node_says_so(tmp_path: Path) -> None:
         ("/v1/markets/x/book", 400, "WRONG_TYPE"),
         ("/v1/markets/1/book?depth=0", 400, "OUT_OF_RANGE"),
         ("/v1/markets/1/book?depth=100000", 400, "OUT_OF_RANGE"),
-        ("/v1/markets/1/trades?before=oops", 400, "OUT_OF_RANGE"),
+        ("/v1/markets/1/trades?before=oops", 400, "WRONG_TYPE"),
         ("/v1/markets/1/trades?limit=-1", 400, "WRONG_TYPE"),
         ("/v1/accounts/0x12", 400, "WRONG_TYPE"),
         (f"/v1/accounts/0x{'99' * 20}", 404, "UNKNOWN_ACCOUNT"),

@@ -13,11 +13,14 @@ from sequencer.adapters.http.formats import (
     BatchStatus,
     CodeName,
     Decimal,
+    EndName,
     Hash,
     HexBytes,
     OrderId,
     OrderStatus,
     ProofModeName,
+    RecordStatus,
+    SelfTradeName,
     SideName,
     Time,
     TimeInForceName,
@@ -215,12 +218,26 @@ class OrderInfo(Answer, frozen=True):
 
 
 class OrderRecord(OrderInfo, frozen=True):
-    """An order and what became of it; `endedBy` is the sequence number that ended it."""
+    """An order and what became of it.
+
+    `size` is what it is for: `filled` and `remaining` together. `lost`: lots that self-trade prevention or a
+    replacement in its place took from it while it rested. `reason`: why it is over; `endedBy`: the sequence number
+    that ended it.
+    """
 
     seq: Uint
+    self_trade: SelfTradeName
     size: Decimal
     filled: Decimal
+    lost: Decimal
+    status: RecordStatus
+    reason: EndName | None
+    expiry: Uint | None
+    created: Time
+    updated: Time
+    updated_seq: Uint
     ended_by: Uint | None
+    replaced_by: OrderId | None
 
 
 class Claim(Answer, frozen=True):
@@ -232,10 +249,10 @@ class Claim(Answer, frozen=True):
 
 
 class Withdrawal(Answer, frozen=True):
-    """A withdrawal or the refund of a deposit; `claim` is there once it is settled."""
+    """A withdrawal, also by a forced exit, or the refund of a deposit; `claim` is there once it is settled."""
 
     seq: Uint
-    kind: Annotated[str, Meta(extra_json_schema={"enum": ["withdrawal", "refund"]})]
+    kind: Annotated[str, Meta(extra_json_schema={"enum": ["withdrawal", "refund", "forced_exit"]})]
     token: int
     amount: Decimal
     amount_units: Uint

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+from sequencer.adapters.history_rows import End
 from sequencer.core.constants import MAX_U32
 from sequencer.core.errors import Code
 from sequencer.core.types import SelfTrade, Side, TimeInForce
@@ -42,6 +43,10 @@ SelfTradeName = Annotated[str, Meta(extra_json_schema={"enum": list(SELF_TRADES)
 CodeName = Annotated[str, Meta(extra_json_schema={"enum": [code.name for code in Code]})]
 ProofModeName = Annotated[str, Meta(extra_json_schema={"enum": ["executed", "real"]})]
 OrderStatus = Annotated[str, Meta(extra_json_schema={"enum": ["resting", "filled", "cancelled"]})]
+RecordStatus = Annotated[
+    str, Meta(extra_json_schema={"enum": ["resting", "filled", "cancelled", "expired", "replaced"]})
+]
+EndName = Annotated[str, Meta(extra_json_schema={"enum": [end.name.lower() for end in End]})]
 BatchStatus = Annotated[str, Meta(extra_json_schema={"enum": ["sealed", "executed", "proven", "settled"]})]
 TransactionStatus = Annotated[
     str, Meta(extra_json_schema={"enum": ["accepted", "sealed", "executed", "proven", "settled"]})

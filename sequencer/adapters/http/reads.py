@@ -1,7 +1,6 @@
 """Reads: the book and balances from memory, what happened from the database."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,11 +9,12 @@ from msgspec import UNSET, UnsetType
 from zkclob_native import merkle_proof
 
 from sequencer.adapters.history import Page, Row
+from sequencer.adapters.history_rows import TRADES_PER_SEQ, End, LeafKind
 from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, not_found, out_of_range
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
-from sequencer.core.book import parse_order_id
+from sequencer.core.book import PLACES_PER_SEQ, order_id
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.constants import (
     MAX_AMOUNT,
@@ -31,7 +31,7 @@ from sequencer.core.errors import Code
 from sequencer.core.ledger import Account
 from sequencer.core.signing import DOMAIN_NAME, DOMAIN_VERSION
 from sequencer.core.state import State
-from sequencer.core.types import Deposit, Market, Order, Side, TimeInForce, Token
+from sequencer.core.types import Deposit, Market, Order, SelfTrade, Side, TimeInForce, Token
 from sequencer.ports import Health
 
 DEPTH_MAX: Final = 1_000
@@ -40,7 +40,6 @@ CLAIMS_MAX: Final = 100
 """Withdrawals in one answer: each may cost a Merkle proof and a call to L1."""
 L1_WAIT_S: Final = 1
 _NUMBER_END: Final = (1 << 63) - 1
-_PAIR: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 
 
 # ---------------------------------------------------------------- the exchange
@@ -180,23 +179,27 @@ async def trades(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     async with context.node.reading() as state:
         market, base, quote = _listed_market(state, request)
-    page = await context.history.trades(market.id, limit, _query_place(request))
+    page = await context.history.trades(market.id, limit, _query_before(request))
     lots, ticks = lot(market, base), tick(market, base, quote)
     rows = [
         answers.Trade(
-            seq=str(row["seq"]),
-            item=row["item"],
+            seq=str(row["id"] // TRADES_PER_SEQ),
+            item=row["id"] % TRADES_PER_SEQ,
             price=ticks.format(int(row["price"])),
             size=lots.format(int(row["size"])),
-            quote=amount_unit(quote).format(int(row["quote"])),
+            quote=amount_unit(quote).format(int(row["price"]) * int(row["size"]) * market.tick_size),
             taker_side=_side(row["taker_side"]),
-            maker_order=hex_bytes(row["maker_order"]),
-            taker_order=hex_bytes(row["taker_order"]),
+            maker_order=hex_bytes(
+                order_id(market.id, 1 - row["taker_side"], int(row["price"]), row["maker_place"])
+            ),
+            taker_order=hex_bytes(
+                order_id(market.id, row["taker_side"], int(row["taker_price"]), row["taker_place"])
+            ),
             time=row["time"],
         )
         for row in page.rows
     ]
-    cursor = _paging(page, lambda row: f"{row['seq']}-{row['item']}")
+    cursor = _paging(page, lambda row: str(row["id"]))
     return answer(answers.Trades(trades=rows, **cursor))
 
 
@@ -277,7 +280,7 @@ def _withdrawal(
     unit = Unit(1, 0) if token is None else amount_unit(token)
     return answers.Withdrawal(
         seq=str(row["seq"]),
-        kind="refund" if row["refund"] else "withdrawal",
+        kind=LeafKind(row["kind"]).name.lower(),
         token=row["token"],
         amount=unit.format(int(row["amount"])),
         amount_units=row["amount"],
@@ -359,40 +362,52 @@ def _deposit(listed: dict[int, Token], index: int, token: int, amount: int, stat
 async def order(request: web.Request) -> web.Response:
     """GET /v1/orders/{orderId}"""
     context = request.app[CONTEXT]
-    order_id = fields.fixed_bytes("orderId", request.match_info["orderId"], 24)
-    async with context.node.reading() as state:
-        resting = state.orders.get(order_id)
-        rests = None if resting is None else resting.remaining
-    # Read after the book: an order that no longer rests has its end in the database.
-    row = await context.history.order(order_id)
+    key = fields.fixed_bytes("orderId", request.match_info["orderId"], 24)
+    row = await context.history.order(key)
     if row is None:
-        raise not_found(f"order {hex_bytes(order_id)}")
-    async with context.node.reading() as state:
-        return answer(_order(state, row, rests))
+        raise not_found(f"order {hex_bytes(key)}")
+    return answer(_order(context.node.latest, row))
 
 
-def _order(state: State, row: Row, rests: int | None) -> answers.OrderRecord:
-    number, side, price, _ = parse_order_id(row["id"])
-    market = state.markets[number]
+def _order(state: State, row: Row) -> answers.OrderRecord:
+    market, price, place = state.markets[row["market"]], int(row["price"]), row["place"]
     base, quote = state.tokens[market.base], state.tokens[market.quote]
-    lots, size = lot(market, base), int(row["size"])
-    remaining = int(row["remaining"]) if rests is None else rests
-    status = "resting" if rests is not None else "cancelled" if remaining else "filled"
+    lots = lot(market, base)
+    size, remaining = int(row["size"]) - int(row["lost"]), int(row["remaining"])
+    replaced = row["reason"] == End.REPLACED
     return answers.OrderRecord(
-        order_id=hex_bytes(row["id"]),
-        seq=str(row["seq"]),
+        order_id=hex_bytes(order_id(market.id, row["side"], price, place)),
+        seq=str(place // PLACES_PER_SEQ),
         account=hex_bytes(row["account"]),
-        market=number,
-        side=_side(side),
+        market=market.id,
+        side=_side(row["side"]),
         time_in_force=TimeInForce(row["time_in_force"]).name,
+        self_trade=SelfTrade(row["self_trade"]).name.lower(),
         price=tick(market, base, quote).format(price),
         size=lots.format(size),
         filled=lots.format(size - remaining),
         remaining=lots.format(remaining),
-        status=status,
-        client_order_id=row["client_order_id"],
-        ended_by=None if row["ended"] is None else str(row["ended"]),
+        lost=lots.format(int(row["lost"])),
+        status=_STATUS[row["reason"]],
+        reason=None if row["reason"] is None else End(row["reason"]).name.lower(),
+        client_order_id=row["client_order_id"] or "0",
+        expiry=None if row["expiry"] == "0" else row["expiry"],
+        created=row["created"],
+        updated=row["updated"],
+        updated_seq=str(row["updated_seq"]),
+        ended_by=None if row["ended"] is None else str(row["ended"] // PLACES_PER_SEQ),
+        replaced_by=hex_bytes(order_id(market.id, row["side"], int(row["replacement_price"]), row["ended"]))
+        if replaced
+        else None,
     )
+
+
+_STATUS: Final = {
+    None: "resting",
+    End.FILLED: "filled",
+    End.REPLACED: "replaced",
+    End.EXPIRED: "expired",
+} | dict.fromkeys((End.CANCELLED, End.IMMEDIATE, End.SELF_TRADE, End.MAKER_LIMIT, End.FORCED), "cancelled")
 
 
 async def transaction(request: web.Request) -> web.Response:
@@ -518,17 +533,6 @@ def _query_before(request: web.Request) -> int:
     """Cursor of a list that is ordered by number."""
     text = request.query.get("before") or str(_NUMBER_END)
     return fields.integer("before", text, _NUMBER_END)
-
-
-def _query_place(request: web.Request) -> tuple[int, int]:
-    """Cursor of a list that is ordered by sequence number and item."""
-    text = request.query.get("before")
-    if not text:
-        return (_NUMBER_END, 0)
-    match = _PAIR.fullmatch(text)
-    if match is None:
-        raise out_of_range("before", "the `next` of an earlier answer", text)
-    return int(match[1]), int(match[2])
 
 
 def _paging(page: Page, cursor: Callable[[Row], str]) -> dict[str, Any]:

@@ -88,14 +88,6 @@ PAGE: Final[Mapping[str, Schema]] = {
     "limit": _at_most(reads.LIMIT_MAX, 100),
     "before": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})?$", "description": "`next` of a page"},
 }
-TRADES_PAGE: Final[Mapping[str, Schema]] = {
-    **PAGE,
-    "before": {
-        "type": "string",
-        "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$",
-        "description": "`next` of a page",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +210,7 @@ EXCHANGE: Final = (
         "Trades of a market",
         answers.Trades,
         MARKET,
-        query=TRADES_PAGE,
+        query=PAGE,
     ),
 )
 ACCOUNTS: Final = (
