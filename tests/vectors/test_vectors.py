@@ -8,13 +8,13 @@ import zkclob_native as native
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from scripts.make_vectors import DIRECTORY, FILES, render
+from scripts.make_vectors import FILES, ROOT, render
 from sequencer.core.signing import struct_typed_data
 from tests.vectors import transactions
 
 
 def load(name: str) -> Any:
-    return json.loads((DIRECTORY / name).read_text())
+    return json.loads((ROOT / "tests" / "vectors" / name).read_text())
 
 
 def unhex(text: str) -> bytes:
@@ -40,9 +40,9 @@ DATA = load("data.json")
 EIP712 = load("eip712.json")
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_the_committed_file_is_current(name: str) -> None:
-    assert (DIRECTORY / name).read_text() == render(name), "run `make vectors`"
+@pytest.mark.parametrize("path", FILES)
+def test_the_committed_file_is_current(path: str) -> None:
+    assert (ROOT / path).read_text() == render(path), "run `make vectors`"
 
 
 @pytest.mark.parametrize("case", EIP712["cases"], ids=lambda case: case["primary_type"])
