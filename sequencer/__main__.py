@@ -14,6 +14,7 @@ from sequencer.adapters import local_worker
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
+from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
@@ -116,6 +117,7 @@ class Sequencer:
             deployment=self.deployment,
             domain_separator=self.domain_separator,
             prover_token=prover_token,
+            limiter=Limiter(self.config.limits, self.clock),
         )
 
     def _halt(self, reason: str) -> None:

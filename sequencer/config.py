@@ -55,6 +55,50 @@ class BatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_transactions: Positive = 2_000
 
 
+class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bucket of `burst` tokens that fills at `per_s` a second; 0: the default."""
+
+    per_s: NotNegative = 0
+    burst: NotNegative = 0
+
+
+_RATES: Final = {
+    "client": Rate(2_000, 10_000),
+    "client_cancels": Rate(2_000, 10_000),
+    "client_reads": Rate(500, 2_000),
+    "client_prover": Rate(500, 2_000),
+    "account": Rate(500, 2_000),
+    "account_cancels": Rate(500, 2_000),
+}
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much one client (an IP address) and one account may ask for, and how many connections there may be."""
+
+    enabled: bool = True
+    """False turns the rates off, for measurements; the connections stay limited."""
+    client: Rate = Rate()
+    """Signed transactions other than cancels."""
+    client_cancels: Rate = Rate()
+    client_reads: Rate = Rate()
+    client_prover: Rate = Rate()
+    """The prover queue."""
+    account: Rate = Rate()
+    """Signed transactions other than cancels; a batch counts as its actions."""
+    account_cancels: Rate = Rate()
+    connections: Positive = 4_096
+    """Fewer if the system does not give as many file descriptors."""
+    connections_per_client: Positive = 2_048
+    proxies: list[str] = []
+    """IP addresses whose `X-Forwarded-For` is believed."""
+
+    def rate(self, name: str) -> Rate:
+        """The rate of the buckets that are called `name`."""
+        given: Rate = getattr(self, name)
+        default = _RATES[name]
+        return Rate(given.per_s or default.per_s, given.burst or default.burst)
+
+
 class LocalWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The prover worker that runs as a child of the sequencer."""
 
@@ -85,6 +129,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a prover worker keeps a job without a heartbeat."""
     seal: SealPolicy = SealPolicy()
     batch: BatchPolicy = BatchPolicy()
+    limits: Limits = Limits()
     worker: LocalWorker | None = None
 
 
@@ -194,7 +239,7 @@ def read_token(path: Path) -> str:
 
 
 def _overrides(environment: Mapping[str, str]) -> dict[str, str]:
-    names = {field.name for field in msgspec.structs.fields(Config)} - {"seal", "batch", "worker"}
+    names = {field.name for field in msgspec.structs.fields(Config)} - {"seal", "batch", "limits", "worker"}
     found = {name: environment.get(ENVIRONMENT_PREFIX + name.upper()) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 

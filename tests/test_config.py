@@ -7,7 +7,9 @@ import pytest
 
 from sequencer.config import (
     ConfigError,
+    Limits,
     ProofMode,
+    Rate,
     load,
     load_deployment,
     read_poster_key,
@@ -52,11 +54,25 @@ def test_paths_are_relative_to_the_file_and_the_environment_takes_precedence(tmp
         (('"execute"', '"mock"'), "proof_mode"),
         (("rpc_url", "port = 70000\nrpc_url"), "port"),
         (("rpc_url =", "rpc_url"), "Expected '='"),
+        (('"execute"', '"execute"\n[limits.account]\nper_s = -1'), "per_s"),
+        (('"execute"', '"execute"\n[limits]\nacount = { per_s = 1 }'), "acount"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, change: tuple[str, str], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         load(written(tmp_path, SETTINGS.replace(*change)), {})
+
+
+def test_a_rate_of_zero_or_none_is_the_default(tmp_path: Path) -> None:
+    text = (
+        SETTINGS + "[limits]\nconnections = 7\naccount = { per_s = 0, burst = 5 }\nclient = { per_s = 9 }\n"
+    )
+    limits = load(written(tmp_path, text), {}).limits
+    default = Limits()
+    assert (limits.enabled, limits.connections) == (True, 7)
+    assert limits.rate("account") == Rate(default.rate("account").per_s, 5)
+    assert limits.rate("client") == Rate(9, default.rate("client").burst)
+    assert limits.rate("client_reads") == default.rate("client_reads")
 
 
 def test_executing_is_refused_where_there_is_money(tmp_path: Path) -> None:

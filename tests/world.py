@@ -13,10 +13,11 @@ from zkclob_native import keccak256
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
+from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.store import Store
-from sequencer.config import DeployedMarket, DeployedToken, Deployment, ProofMode
+from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.signing import digest
@@ -143,10 +144,12 @@ class World:
         clock: ManualClock | None = None,
         store: Store | None = None,
         max_batch_transactions: int = 1_000,
+        limits: Limits | None = None,
         **node_settings: int,
     ) -> None:
         self.clock = clock or ManualClock()
         self.store = store or Store(folder, SEPARATOR)
+        self.limits = limits or Limits(enabled=False)
         self.settler = FakeSettler()
         self.watcher = FakeWatcher()
         self.queue = ProverQueue(self.clock, CountedRandomness(), ProofMode.EXECUTE, VKEY, lease_ms=LEASE_MS)
@@ -205,6 +208,7 @@ class World:
             deployment=DEPLOYMENT,
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
+            limiter=Limiter(self.limits, self.clock),
         )
         async with self.running():
             try:

@@ -51,7 +51,7 @@ def open_block(state: State, timestamp: int) -> None:
 
 def accept(state: State, tx: Transaction) -> Result:
     """Sequence `tx`. Raises `Rejection`, with nothing changed, if it is invalid or would be a no-op."""
-    account, scope = _check_valid(state, tx)
+    account, scope = check_valid(state, tx)
     result = _carry_out(state, account, tx, Context(state.meta.next_seq, scope))
     _use(state, account, tx)
     return result
@@ -121,8 +121,11 @@ def apply_expiry(state: State, tx: ExpireOrder) -> Result:
     return result
 
 
-def _check_valid(state: State, tx: Transaction) -> tuple[Account, int]:
-    """The account of `tx` and its signer's scope; raises `Rejection` if no block can hold `tx`."""
+def check_valid(state: State, tx: Transaction) -> tuple[Account, int]:
+    """The account of `tx` and its signer's scope; raises `Rejection` if no block can hold `tx`.
+
+    The signature is not looked at.
+    """
     account = state.accounts.get(tx.account)
     if account is None:
         raise Rejection(

@@ -166,7 +166,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("off lot", {"size": "0.00015"}, 400, "OFF_LOT", "size"),
     ("unknown market", {"market": 9}, 422, "UNKNOWN_MARKET", None),
     ("other fields were signed", {"price": "2500.01"}, 400, "BAD_SIGNATURE", None),
-    ("another signer", {"signer": f"0x{BOB.address.hex()}"}, 400, "BAD_SIGNATURE", None),
+    ("another signer", {"signer": f"0x{BOB.address.hex()}"}, 422, "SIGNER_NOT_AUTHORIZED", None),
     ("no signature", {"signature": "0x" + "00" * 65}, 400, "BAD_SIGNATURE", None),
 ]
 

@@ -78,17 +78,38 @@ class Domain(Answer, frozen=True):
     verifying_contract: Address
 
 
+class RateLimit(Answer, frozen=True):
+    """A bucket of `burst` tokens that fills at so many a second."""
+
+    per_second: int
+    burst: int
+
+
+class RateLimits(Answer, frozen=True):
+    """What each client (an IP address) and each account may ask for."""
+
+    client: RateLimit
+    client_cancels: RateLimit
+    client_reads: RateLimit
+    client_prover: RateLimit
+    account: RateLimit
+    account_cancels: RateLimit
+
+
 class Limits(Answer, frozen=True):
-    """Bounds that requests meet; `amount` and `holdings` in base units."""
+    """Bounds that requests meet; `amount` and `holdings` in base units; `rates` null: not limited."""
 
     body_bytes: int
     open_orders: int
     makers_per_order: int
+    actions_per_batch: int
+    agents: int
     nonce_lanes: int
     nonce_window: int
     nonce_jump: Uint
     amount: Uint
     holdings: Uint
+    rates: RateLimits | None
 
 
 class Info(Answer, frozen=True):

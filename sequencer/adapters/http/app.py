@@ -8,8 +8,9 @@ import msgspec
 from aiohttp import web
 
 from sequencer.adapters.http import documents, html_page, openapi
-from sequencer.adapters.http.context import CONTEXT, Context, Handler
+from sequencer.adapters.http.context import CALLER, CONTEXT, Context, Handler
 from sequencer.adapters.http.errors import ApiError, busy
+from sequencer.adapters.http.limits import Caller, Family, caller_address
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
 from sequencer.adapters.http.routes import ROUTES
 from sequencer.core.errors import Rejection
@@ -36,8 +37,11 @@ def make_app(context: Context) -> web.Application:
 
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    request_id = request.app[CONTEXT].randomness.token()
+    context = request.app[CONTEXT]
+    request_id = context.randomness.token()
+    caller = request[CALLER] = _caller(context, request)
     try:
+        context.limiter.charge_client(caller, _family(request))
         response = await handler(request)
     except Exception as error:
         failure = _api_error(error)
@@ -49,8 +53,27 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
             content_type="application/json",
             headers=failure.headers,
         )
-    response.headers["X-Request-Id"] = request_id
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+        response.headers.update(caller.quota.headers() if caller.quota is not None else {})
     return response
+
+
+def _caller(context: Context, request: web.Request) -> Caller:
+    forwarded = request.headers.get("X-Forwarded-For")
+    return Caller(caller_address(request.remote or "", forwarded, context.limiter.proxies))
+
+
+_FAMILIES: Final = {
+    (route.method, route.path): route.family for route in chain.from_iterable(ROUTES.values())
+}
+
+
+def _family(request: web.Request) -> Family:
+    """The bucket that a request is charged to; what is at no route is read."""
+    resource = request.match_info.route.resource
+    path = "" if resource is None else resource.canonical
+    return _FAMILIES.get((request.method, path), Family.CLIENT_READS)
 
 
 def _api_error(error: Exception) -> ApiError:

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from sequencer.adapters.history import History
+from sequencer.adapters.http.limits import Caller, Limiter
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.store import Store
 from sequencer.config import Deployment, ProofMode
@@ -36,6 +37,7 @@ class Context:
     deployment: Deployment
     domain_separator: bytes
     prover_token: str
+    limiter: Limiter
 
     @property
     def proof_mode(self) -> str:
@@ -57,6 +59,7 @@ class Context:
 
 
 CONTEXT: Final = web.AppKey("context", Context)
+CALLER: Final = web.RequestKey("caller", Caller)
 
 
 def answer(value: Any) -> web.Response:

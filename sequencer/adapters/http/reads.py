@@ -13,11 +13,15 @@ from sequencer.adapters.history_rows import TRADES_PER_SEQ, End, LeafKind
 from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, not_found, out_of_range
+from sequencer.adapters.http.limits import Family
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
+from sequencer.config import Limits
 from sequencer.core.book import PLACES_PER_SEQ, order_id
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.constants import (
+    MAX_AGENTS,
     MAX_AMOUNT,
+    MAX_BATCH_ITEMS,
     MAX_HOLDINGS,
     MAX_MAKERS,
     MAX_NONCE_JUMP,
@@ -90,21 +94,33 @@ async def info(request: web.Request) -> web.Response:
             vkey=hex_bytes(deployment.program_vkey),
             proof_mode=context.proof_mode,
             time=context.clock.now_ms() // 1000,
-            limits=_LIMITS,
+            limits=_limits(context),
         )
     )
 
 
-_LIMITS: Final = answers.Limits(
-    body_bytes=BODY_BYTES_MAX,
-    open_orders=MAX_OPEN_ORDERS,
-    makers_per_order=MAX_MAKERS,
-    nonce_lanes=OWNER_LANES,
-    nonce_window=NONCE_WINDOW,
-    nonce_jump=str(MAX_NONCE_JUMP),
-    amount=str(MAX_AMOUNT),
-    holdings=str(MAX_HOLDINGS),
-)
+def _limits(context: Context) -> answers.Limits:
+    return answers.Limits(
+        body_bytes=BODY_BYTES_MAX,
+        open_orders=MAX_OPEN_ORDERS,
+        makers_per_order=MAX_MAKERS,
+        actions_per_batch=MAX_BATCH_ITEMS,
+        agents=MAX_AGENTS,
+        nonce_lanes=OWNER_LANES,
+        nonce_window=NONCE_WINDOW,
+        nonce_jump=str(MAX_NONCE_JUMP),
+        amount=str(MAX_AMOUNT),
+        holdings=str(MAX_HOLDINGS),
+        rates=_rates(context.limiter.limits),
+    )
+
+
+def _rates(limits: Limits) -> answers.RateLimits | None:
+    if not limits.enabled:
+        return None
+    rates = {family.value: limits.rate(family) for family in Family}
+    shown = {name: answers.RateLimit(per_second=x.per_s, burst=x.burst) for name, x in rates.items()}
+    return answers.RateLimits(**shown)
 
 
 async def tokens(request: web.Request) -> web.Response:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from sequencer.adapters.http import answers, documents, prover, reads, transactions
 from sequencer.adapters.http.context import Handler
+from sequencer.adapters.http.limits import Family
 from sequencer.core.errors import Code
 
 Errors = Mapping[int, tuple[str, ...]]
 
-ANY: Final[Errors] = {400: ("MALFORMED_HTTP",), 500: ("INTERNAL",), 503: ("BUSY",)}
+ANY: Final[Errors] = {400: ("MALFORMED_HTTP",), 429: ("RATE_LIMITED",), 500: ("INTERNAL",), 503: ("BUSY",)}
 PARAMETER: Final[Errors] = {400: ("WRONG_TYPE", "OUT_OF_RANGE")}
 BODY: Final[Errors] = {
     400: ("MALFORMED_JSON", "MISSING_FIELD", "UNKNOWN_FIELD", "WRONG_TYPE", "OUT_OF_RANGE"),
@@ -95,7 +96,7 @@ class Route:
     """A method and a path, who answers, and all that can be said about it.
 
     `answer` is the type of the answer, None for 204; `may_be_empty` allows 204 beside it. `own_errors` are the codes
-    besides those that follow from what the route takes.
+    besides those that follow from what the route takes. `family`: of the client's buckets that it is charged to.
     """
 
     method: str
@@ -108,6 +109,7 @@ class Route:
     own_errors: Errors = field(default_factory=dict)
     media_type: str = "application/json"
     may_be_empty: bool = False
+    family: Family = Family.CLIENT_READS
 
     @property
     def errors(self) -> Errors:
@@ -150,6 +152,7 @@ def _signed(path: str, name: str, summary: str, codes: tuple[Code, ...], more: E
         operation.body,
         operation.answer,
         _joined([_rejections(*codes), more or {}]),
+        family=operation.family,
     )
 
 
@@ -259,6 +262,7 @@ HISTORY: Final = (
     _get("/v1/batches", reads.batches, "Batches", answers.Batches, {}, query=PAGE),
     _get("/v1/batches/{number}", reads.batch, "A batch", answers.Batch, UNKNOWN),
 )
+PROVER: Final = Family.CLIENT_PROVER
 PROVER_QUEUE: Final = (
     _post(
         "/v1/prover/lease",
@@ -268,6 +272,7 @@ PROVER_QUEUE: Final = (
         answers.LeasedJob,
         {400: ("WRONG_PROGRAM",), **TOKEN},
         may_be_empty=True,
+        family=PROVER,
     ),
     _get(
         f"{_JOB}/witness",
@@ -276,8 +281,11 @@ PROVER_QUEUE: Final = (
         bytes,
         {**UNKNOWN, **TOKEN},
         media_type="application/octet-stream",
+        family=PROVER,
     ),
-    _post(f"{_JOB}/heartbeat", prover.heartbeat, "Keep a job", prover.HeartbeatBody, None, LEASED),
+    _post(
+        f"{_JOB}/heartbeat", prover.heartbeat, "Keep a job", prover.HeartbeatBody, None, LEASED, family=PROVER
+    ),
     _post(
         f"{_JOB}/result",
         prover.result,
@@ -285,8 +293,11 @@ PROVER_QUEUE: Final = (
         prover.ResultBody,
         None,
         {400: ("WRONG_PROOF",), **LEASED},
+        family=PROVER,
     ),
-    _post(f"{_JOB}/failure", prover.failure, "Give a job back", prover.FailureBody, None, LEASED),
+    _post(
+        f"{_JOB}/failure", prover.failure, "Give a job back", prover.FailureBody, None, LEASED, family=PROVER
+    ),
 )
 DOCUMENTS: Final = (
     _get("/v1/openapi.json", documents.description, "This description", dict[str, Any], {}),

@@ -13,11 +13,13 @@ from aiohttp import web
 from zkclob_native import recover
 
 from sequencer.adapters.http import answers, bodies, fields, outcomes
-from sequencer.adapters.http.context import CONTEXT, Context, Handler, answer, hex_bytes
+from sequencer.adapters.http.context import CALLER, CONTEXT, Context, Handler, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, decode
+from sequencer.adapters.http.limits import Caller, Family
 from sequencer.adapters.http.request_body import read_body
 from sequencer.core.signing import digest
 from sequencer.core.state import State
+from sequencer.core.transition import check_valid
 from sequencer.core.types import Transaction
 from sequencer.node import Accepted
 
@@ -34,6 +36,8 @@ class Operation:
     answer: type[answers.Accepted]
     show: Callable[[State, Any, Accepted], answers.Accepted]
     decoder: "msgspec.json.Decoder[Any]"
+    family: Family
+    """Of the client's buckets that a request is charged to."""
 
 
 def _operation(
@@ -41,16 +45,25 @@ def _operation(
     body: type[bodies.Signed],
     answered: type[answers.Accepted],
     show: Callable[[State, Any, Accepted], answers.Accepted],
+    family: Family = Family.CLIENT,
 ) -> Operation:
-    return Operation(name, body, answered, show, msgspec.json.Decoder(body))
+    return Operation(name, body, answered, show, msgspec.json.Decoder(body), family)
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation
     for operation in (
         _operation("place_order", bodies.PlaceOrderBody, answers.Placed, outcomes.placed),
-        _operation("cancel_order", bodies.CancelBody, answers.Cancelled, outcomes.cancelled),
-        _operation("cancel_all", bodies.CancelAllBody, answers.CancelledAll, outcomes.cancelled_all),
+        _operation(
+            "cancel_order", bodies.CancelBody, answers.Cancelled, outcomes.cancelled, Family.CLIENT_CANCELS
+        ),
+        _operation(
+            "cancel_all",
+            bodies.CancelAllBody,
+            answers.CancelledAll,
+            outcomes.cancelled_all,
+            Family.CLIENT_CANCELS,
+        ),
         _operation("replace_order", bodies.ReplaceBody, answers.Replaced, outcomes.replaced),
         _operation("batch", bodies.BatchBody, answers.BatchResults, outcomes.batch),
         _operation("withdraw", bodies.WithdrawalBody, answers.Accepted, outcomes.sequenced),
@@ -62,21 +75,37 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 }
 
 
-async def execute(context: Context, operation: Operation, raw: bytes) -> answers.Accepted:
+async def execute(context: Context, operation: Operation, raw: bytes, caller: Caller) -> answers.Accepted:
     """Has a signed transaction sequenced, given its body in JSON; returns when it is durable.
 
+    The caller was charged for the request already (`Operation.family`); here the account is.
     Raises ApiError, Rejection (its nonce stays free), Busy, NodeHalted.
     """
     body: bodies.SignedBody = decode(raw, operation.decoder)
     state = context.node.latest
     tx = body.transaction(state)
     signature = fields.fixed_bytes("signature", body.signature, 65)
-    signed, public_key = verify(context.domain_separator, tx, signature)
+    signed, public_key = admit(context, tx, signature, caller)
     accepted = await context.node.submit(tx, signed, public_key, signature)
     return operation.show(state, tx, accepted)
 
 
-def verify(separator: bytes, tx: Transaction, signature: bytes) -> tuple[bytes, bytes]:
+def admit(context: Context, tx: Transaction, signature: bytes, caller: Caller) -> tuple[bytes, bytes]:
+    """The digest and the signer's public key of a transaction that may wait for the writer.
+
+    What costs little is looked at first: an account that does not exist or a signer without rights costs neither
+    a token of an account nor a recovery. Raises ApiError, Rejection.
+    """
+    check_valid(context.node.latest, tx)
+    context.limiter.charge_account(caller, tx)
+    try:
+        return _verify(context.domain_separator, tx, signature)
+    except ApiError:
+        context.limiter.signature_failed(caller, tx)
+        raise
+
+
+def _verify(separator: bytes, tx: Transaction, signature: bytes) -> tuple[bytes, bytes]:
     """The digest and the signer's public key. Raises ApiError if another key signed, or another thing."""
     signed = digest(separator, tx)
     try:
@@ -98,7 +127,8 @@ def handler(operation: Operation) -> Handler:
     """The handler of an operation's route."""
 
     async def handle(request: web.Request) -> web.Response:
-        return answer(await execute(request.app[CONTEXT], operation, await read_body(request)))
+        raw = await read_body(request)
+        return answer(await execute(request.app[CONTEXT], operation, raw, request[CALLER]))
 
     handle.__name__ = operation.name
     return handle
