@@ -91,7 +91,11 @@ def invalidate(account: Account, tx: InvalidateNonces, context: Context) -> Resu
             f"the floor of lane {number} must be at most {highest}",
             {"lane": str(number), "maximum": str(highest), "given": str(sequence)},
         )
-    account.lane(number).raise_to(sequence)
+    lane = account.lane(number)
+    own_number, own = split_nonce(tx.nonce)
+    if own_number == number:
+        lane.use(own)  # before the lane is raised (section 4.1); to use it again later changes nothing
+    lane.raise_to(sequence)
     return Result(context.seq, Code.OK)
 
 
