@@ -4,12 +4,21 @@ import asyncio
 import gzip
 import json
 import logging
+from asyncio import StreamReader
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from sequencer.adapters.http import server
-from tests.world import Api, World
+from sequencer.adapters.http.connections import Connections, descriptors_for
+from sequencer.config import Limits
+from sequencer.core.types import Side
+from sequencer.ports import JournalGroup
+from tests.world import ALICE, Api, World, order_body
 
 HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\n"
 
@@ -94,9 +103,124 @@ async def test_a_connection_that_asks_for_nothing_is_closed(
         assert await exchange(api, b"GET /v1/hea") == (408, "HEAD_TOO_SLOW")
 
 
-async def test_one_connection_too_many_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "CONNECTIONS_MAX", 1)
-    async with World(tmp_path).serving() as api:
-        assert (await api.get("/v1/health"))[0] == 200  # keeps its connection
+# ---------------------------------------------------------------- how many
+
+
+@asynccontextmanager
+async def connected(api: Api, sent: bytes = b"", answered: bool = False) -> AsyncIterator[StreamReader]:
+    """A connection that sent this, and got an answer if it should have."""
+    url = api.session._base_url
+    assert url is not None
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    try:
+        writer.write(sent)
+        await writer.drain()
+        if answered:
+            assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+        yield reader
+    finally:
+        writer.close()
+
+
+ASK = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+SLOW_HEAD = b"GET /v1/hea"
+SLOW_BODY = HEAD + b"Content-Length: 100\r\n\r\n{"
+WITHOUT_RATES = Limits(enabled=False)
+
+
+def bid(world: World) -> dict[str, Any]:
+    """Alice's order."""
+    return order_body(world.order(ALICE, Side.BID, 250_000, 100), ALICE, "2500", "0.01")
+
+
+async def test_idle_and_slow_connections_do_not_stop_trading(tmp_path: Path) -> None:
+    if descriptors_for(4_096) < 4_096:
+        pytest.skip("the system gives too few file descriptors")
+    async with World(tmp_path).serving() as api, AsyncExitStack() as stack:
+        await api.world.list_and_fund()
+        assert (await api.post("/v1/orders", bid(api.world)))[0] == 200
+        readers = [
+            await stack.enter_async_context(connected(api, sent, answered=sent is ASK))
+            for sent, count in ((ASK, 1_000), (SLOW_HEAD, 100), (SLOW_BODY, 100))
+            for _ in range(count)
+        ]
+        for _ in range(3):
+            assert (await api.post("/v1/orders", bid(api.world)))[0] == 200
+        async with connected(api, ASK, answered=True):
+            pass
+        assert not any(reader.at_eof() for reader in readers)
+
+
+@pytest.mark.parametrize("slow", [b"", SLOW_HEAD, SLOW_BODY], ids=["idle", "head", "body"])
+@pytest.mark.parametrize("bound", [{"connections": 2}, {"connections_per_client": 2}], ids=str)
+async def test_one_that_waits_for_nothing_gives_way(
+    tmp_path: Path, slow: bytes, bound: dict[str, int]
+) -> None:
+    limits = msgspec.structs.replace(WITHOUT_RATES, **bound)
+    async with (
+        World(tmp_path, limits=limits).serving() as api,
+        connected(api, slow) as first,
+        connected(api, ASK, answered=True) as second,
+        connected(api, ASK, answered=True),
+    ):
+        async with asyncio.timeout(5):
+            assert await first.read() == b""
+        assert not second.at_eof()
+
+
+async def test_one_whose_request_is_worked_on_does_not_give_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = msgspec.structs.replace(WITHOUT_RATES, connections=1)
+    async with World(tmp_path, limits=limits).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        held, release = asyncio.Event(), asyncio.Event()
+        commit = world.store.commit
+
+        async def held_commit(group: JournalGroup) -> None:
+            held.set()
+            await release.wait()
+            await commit(group)
+
+        monkeypatch.setattr(world.store, "commit", held_commit)
+        trading = asyncio.create_task(api.post("/v1/orders", bid(world)))
+        await held.wait()
         assert await exchange(api) == (503, "BUSY")
-        assert (await api.get("/v1/health"))[0] == 200
+        release.set()
+        assert (await trading)[0] == 200
+        async with connected(api, ASK, answered=True):
+            pass
+
+
+class Line:
+    """A connection of a client's, open until it gives way."""
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.busy = False
+        self.open = True
+
+    def give_way(self) -> None:
+        self.open = False
+
+
+def test_whoever_holds_the_most_gives_way_first() -> None:
+    connections = Connections(3, 3, frozenset())
+    quiet, first, second, new = Line("a"), Line("b"), Line("b"), Line("c")
+    assert all(connections.admit(line) for line in (quiet, first, second))
+    connections.rested(first)
+    assert connections.admit(new)
+    assert [line.open for line in (quiet, first, second, new)] == [True, True, False, True]
+    first.busy = quiet.busy = True
+    assert connections.admit(Line("d"))
+    assert (new.open, len(connections)) == (False, 3)
+
+
+def test_a_proxy_may_hold_more_than_a_client() -> None:
+    connections = Connections(3, 1, frozenset({"p"}))
+    lines = [Line("p"), Line("p"), Line("a")]
+    assert all(connections.admit(line) for line in lines)
+    assert all(line.open for line in lines)
+    assert connections.admit(Line("a"))
+    assert not lines[2].open

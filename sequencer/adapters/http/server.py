@@ -9,15 +9,17 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from sequencer.adapters.http.connections import Connections, descriptors_for
 from sequencer.adapters.http.context import CONTEXT
 from sequencer.adapters.http.errors import ApiError, busy
+from sequencer.adapters.http.limits import client_of
 
 log = logging.getLogger(__name__)
 
 SHUTDOWN_S: Final = 5.0
 HEADER_BYTES_MAX: Final = 8 * 1024
-CONNECTIONS_MAX: Final = 500
-"""Leaves file descriptors for the database and L1 under the usual limit of 1,024."""
+BACKLOG: Final = 1_024
+"""Connections that the system may hold until they are taken."""
 HEAD_DEADLINE_S: Final = 10.0
 IDLE_S: Final = 75.0
 """How long a connection is kept for a next request."""
@@ -26,10 +28,10 @@ IDLE_S: Final = 75.0
 class Connection(web.RequestHandler):
     """A client's connection: it must ask for something soon, and is told in JSON what it did wrong."""
 
-    __slots__ = ("_deadline", "_request_id", "_server")
+    __slots__ = ("_connections", "_deadline", "_request_id", "client")
 
-    def __init__(self, server: web.Server, request_id: Callable[[], str]) -> None:
-        """`request_id` gives a new one."""
+    def __init__(self, server: web.Server, request_id: Callable[[], str], connections: Connections) -> None:
+        """`request_id` gives a new one; `connections`: all that are open."""
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -39,23 +41,45 @@ class Connection(web.RequestHandler):
             max_field_size=HEADER_BYTES_MAX,
             auto_decompress=False,
         )
-        self._server = server
+        self.client = ""
+        self._connections = connections
         self._request_id = request_id
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Turns the client away if there are too many."""
+        """Turns the client away if there is no room."""
         super().connection_made(transport)
-        if len(self._server.connections) > CONNECTIONS_MAX:
-            self._turn_away(busy("too many connections are open"))
-        else:
+        peer = transport.get_extra_info("peername")
+        self.client = client_of(peer[0]) if peer else ""
+        if self._connections.admit(self):
             self._deadline = self._loop.call_later(HEAD_DEADLINE_S, self._require_request)
+        else:
+            self._turn_away(busy("too many connections are open"))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nothing is waited for any longer."""
+        self._connections.remove(self)
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
+
+    @property
+    def busy(self) -> bool:
+        """See Held. A WebSocket is busy until it is closed."""
+        request = self._current_request
+        return bool(self._messages) or (request is not None and request.content.is_eof())
+
+    def give_way(self) -> None:
+        """See Held."""
+        self.force_close()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Sends an answer; then the next request is waited for."""
+        finished = await super().finish_response(request, resp, start_time)
+        self._connections.rested(self)
+        return finished
 
     def handle_error(
         self,
@@ -103,9 +127,13 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     await runner.setup()
     try:
         server: Any = runner.server
-        token = app[CONTEXT].randomness.token
+        context = app[CONTEXT]
+        limits, token = context.limiter.limits, context.randomness.token
+        connections = Connections(
+            descriptors_for(limits.connections), limits.connections_per_client, context.limiter.proxies
+        )
         listener = await asyncio.get_running_loop().create_server(
-            lambda: Connection(server, token), host, port
+            lambda: Connection(server, token, connections), host, port, backlog=BACKLOG
         )
         try:
             yield listener.sockets[0].getsockname()[1]
