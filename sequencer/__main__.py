@@ -11,6 +11,7 @@ import click
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
+from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
@@ -58,6 +59,8 @@ class Sequencer:
         self.node = self._make_node()
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
+        self.feed = Feed(self.node)
+        self.node.listen(self.feed)
         self.watcher = self._make_watcher()
         self.app = make_app(self._context(token))
 
@@ -106,6 +109,7 @@ class Sequencer:
     def _context(self, prover_token: str) -> Context:
         return Context(
             node=self.node,
+            feed=self.feed,
             store=self.store,
             history=self.history,
             queue=self.queue,

@@ -89,6 +89,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connections: Positive = 4_096
     """Fewer if the system does not give as many file descriptors."""
     connections_per_client: Positive = 2_048
+    websockets: Positive = 2_048
+    """Of the connections, those that may be WebSockets."""
+    websockets_per_client: Positive = 256
     proxies: list[str] = []
     """IP addresses whose `X-Forwarded-For` is believed."""
 

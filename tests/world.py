@@ -10,6 +10,7 @@ import aiohttp
 from msgspec.structs import replace
 from zkclob_native import keccak256
 
+from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import Context
@@ -172,6 +173,8 @@ class World:
         self.node = Node(self.store, self.clock, self._on_sealed, **settings)
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
+        self.feed = Feed(self.node)
+        self.node.listen(self.feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -197,6 +200,7 @@ class World:
         history = History(self.store.path)
         context = Context(
             node=self.node,
+            feed=self.feed,
             store=self.store,
             history=history,
             queue=self.queue,

@@ -94,6 +94,11 @@ class BookSide:
         if level is self.best:
             self.best = self._levels[self._priorities[0] * self._sign] if self._priorities else None
 
+    def level(self, price: int) -> tuple[int, int]:
+        """Size and number of orders at a price; zeros where there is none."""
+        level = self._levels.get(price)
+        return (level.size, len(level.orders)) if level else (0, 0)
+
     def orders(self) -> Iterator[Order]:
         """All resting orders in price-time priority. The side must not change while they are read."""
         for priority in self._priorities:

@@ -86,6 +86,10 @@ TYPES: Final[dict[str, tuple[Kind, tuple[Field, ...]]]] = {
 }
 
 
+LOGIN_FIELDS: Final[tuple[Field, ...]] = (("account", "address"), ("signer", "address"), ("expiry", "uint64"))
+"""Of `Login`, which lets its holder read an account's private channels (section 11); no transaction."""
+
+
 def _type_string(name: str, fields: tuple[Field, ...]) -> str:
     return f"{name}({','.join(f'{kind} {field}' for field, kind in fields)})"
 
@@ -93,6 +97,7 @@ def _type_string(name: str, fields: tuple[Field, ...]) -> str:
 TYPE_STRINGS: Final = {name: _type_string(name, fields) for name, (_, fields) in TYPES.items()}
 TYPE_HASHES: Final = {name: keccak256(text.encode()) for name, text in TYPE_STRINGS.items()}
 
+_LOGIN_TYPE_HASH: Final = keccak256(_type_string("Login", LOGIN_FIELDS).encode())
 _DOMAIN_TYPE_HASH: Final = keccak256(_type_string("EIP712Domain", DOMAIN_FIELDS).encode())
 _HEAD: Final = "32s12x20s12x20s24xQ24xQ"
 _PLACE_ORDER: Final = Struct(f">{_HEAD}28xI31xB31xB31xB24xQ24xQ16x16s")
@@ -159,6 +164,13 @@ def _encode_struct(name: str, values: Mapping[str, int | bytes]) -> bytes:
 def struct_digest(separator: bytes, name: str, values: Mapping[str, int | bytes]) -> bytes:
     """Digest of the struct `name` of `TYPES` with `values`."""
     return keccak256(b"\x19\x01" + separator + keccak256(_encode_struct(name, values)))
+
+
+def login_digest(separator: bytes, account: Address, signer: Address, expiry: int) -> bytes:
+    """The 32 bytes that `signer` signs to read `account` until `expiry` (Unix seconds)."""
+    words = (_word("address", account), _word("address", signer), _word("uint64", expiry))
+    encoded = _LOGIN_TYPE_HASH + b"".join(words)
+    return keccak256(b"\x19\x01" + separator + keccak256(encoded))
 
 
 def _word(kind: str, value: int | bytes) -> bytes:

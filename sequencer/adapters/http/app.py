@@ -9,13 +9,11 @@ from aiohttp import web
 
 from sequencer.adapters.http import documents, html_page, openapi
 from sequencer.adapters.http.context import CALLER, CONTEXT, Context, Handler
-from sequencer.adapters.http.errors import ApiError, busy
+from sequencer.adapters.http.failures import as_api_error
 from sequencer.adapters.http.limits import Caller, Family, caller_address
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
 from sequencer.adapters.http.routes import ROUTES
-from sequencer.core.errors import Rejection
-from sequencer.node import Busy
-from sequencer.ports import NodeHalted
+from sequencer.adapters.http.websocket.hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +30,10 @@ def make_app(context: Context) -> web.Application:
     app.add_routes(
         _DECLARE[route.method](route.path, route.handler) for route in chain.from_iterable(ROUTES.values())
     )
+    hub = Hub(context)
+    app.router.add_get("/v1/ws", hub.serve)
+    app.cleanup_ctx.append(hub.running)
+    app.on_shutdown.append(hub.shut_down)
     return app
 
 
@@ -44,7 +46,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         context.limiter.charge_client(caller, _family(request))
         response = await handler(request)
     except Exception as error:
-        failure = _api_error(error)
+        failure = as_api_error(error)
         if failure.status == 500:
             log.exception("request %s: %s %s failed", request_id, request.method, request.path)
         response = web.Response(
@@ -74,28 +76,3 @@ def _family(request: web.Request) -> Family:
     resource = request.match_info.route.resource
     path = "" if resource is None else resource.canonical
     return _FAMILIES.get((request.method, path), Family.CLIENT_READS)
-
-
-def _api_error(error: Exception) -> ApiError:
-    """What the client is told."""
-    match error:
-        case ApiError():
-            return error
-        case Rejection():
-            return ApiError(422, error.code.name, error.message, error.details)
-        case Busy():
-            return busy("too many transactions are waiting; this one was not accepted")
-        case NodeHalted():
-            return ApiError(503, "HALTED", f"the exchange stopped sequencing: {error}")
-        case web.HTTPRequestEntityTooLarge():
-            message = f"a body has at most {BODY_BYTES_MAX} bytes"
-            return ApiError(413, "BODY_TOO_LARGE", message, {"maximum": str(BODY_BYTES_MAX)})
-        case web.HTTPMethodNotAllowed():
-            allowed = ", ".join(sorted(error.allowed_methods))
-            return ApiError(405, "METHOD_NOT_ALLOWED", f"allowed here: {allowed}", headers={"Allow": allowed})
-        case web.HTTPNotFound():
-            return ApiError(404, "NOT_FOUND", "there is nothing at this address")
-        case web.HTTPException():
-            return ApiError(error.status, "MALFORMED_HTTP", error.reason or "bad request")
-        case _:
-            return ApiError(500, "INTERNAL", "an unexpected error; the request id finds it in the log")

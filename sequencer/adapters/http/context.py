@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.limits import Caller, Limiter
 from sequencer.adapters.prover_queue import ProverQueue
@@ -26,6 +27,7 @@ class Context:
     """The parts of the sequencer that the API shows and feeds."""
 
     node: Node
+    feed: Feed
     store: Store
     history: History
     queue: ProverQueue

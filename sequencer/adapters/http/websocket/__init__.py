@@ -1,0 +1,1 @@
+"""The WebSocket API: live channels and order entry over one connection (docs/websocket.md)."""

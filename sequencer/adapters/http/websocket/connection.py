@@ -1,0 +1,307 @@
+"""One client's connection: its requests, its subscriptions, its logins, its orders."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from sequencer.adapters.feed.account import CHANNELS as ACCOUNT_CHANNELS
+from sequencer.adapters.feed.account import AccountFeed
+from sequencer.adapters.feed.channel import Channel, Sink
+from sequencer.adapters.feed.feed import TooManyAccounts
+from sequencer.adapters.feed.frames import text_frame
+from sequencer.adapters.http import fields
+from sequencer.adapters.http.context import Context, hex_bytes
+from sequencer.adapters.http.errors import ApiError, busy, decode, out_of_range
+from sequencer.adapters.http.failures import as_api_error
+from sequencer.adapters.http.limits import Caller, Family
+from sequencer.adapters.http.transactions import OPERATIONS, Operation, execute
+from sequencer.adapters.http.websocket.login import Login, read_login, require_rights, why_not
+from sequencer.adapters.http.websocket.outgoing import UNREAD_BYTES_MAX, Outgoing
+from sequencer.adapters.http.websocket.requests import (
+    Failure,
+    LoginArgs,
+    LogoutArgs,
+    NoArgs,
+    Reply,
+    Request,
+    SubscribeArgs,
+    read_id,
+    read_request,
+    unknown_op,
+)
+from sequencer.core.state import State
+from sequencer.core.types import Address
+
+log = logging.getLogger(__name__)
+
+IN_FLIGHT_MAX: Final = 256
+"""Transactions of one connection that may wait for their answer."""
+SUBSCRIPTIONS_MAX: Final = 1_024
+LOGINS_MAX: Final = 16
+
+MARKET_CHANNELS: Final = ("book", "trades")
+
+_encode: Final = msgspec.json.Encoder().encode
+_SUBSCRIBE: Final = msgspec.json.Decoder(SubscribeArgs)
+_LOGIN: Final = msgspec.json.Decoder(LoginArgs)
+_LOGOUT: Final = msgspec.json.Decoder(LogoutArgs)
+_NONE: Final = msgspec.json.Decoder(NoArgs)
+
+Key = tuple[str, int | Address]
+"""Channel, and its market or account."""
+
+
+class _PrivateSink:
+    """Lets a private message through while the login holds."""
+
+    __slots__ = ("_connection", "_login")
+
+    def __init__(self, connection: "Connection", login: Login) -> None:
+        self._connection = connection
+        self._login = login
+
+    def send(self, frame: bytes) -> None:
+        if self._connection.holds(self._login):
+            self._connection.outgoing.send(frame)
+
+
+class Connection:
+    """What the server knows of a client."""
+
+    def __init__(self, context: Context, caller: Caller, outgoing: Outgoing) -> None:
+        self.outgoing = outgoing
+        self._context = context
+        self._caller = caller
+        self._subscriptions: dict[Key, tuple[Channel, Sink]] = {}
+        self._logins: dict[Address, Login] = {}
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._ops: dict[str, Callable[[Request], Awaitable[None]]] = {
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "login": self._log_in,
+            "logout": self._log_out,
+            "ping": self._ping,
+        }
+
+    def close(self) -> None:
+        """Ends all subscriptions. Transactions under way go on: they cannot be taken back."""
+        for channel, sink in self._subscriptions.values():
+            channel.unsubscribe(sink)
+        self._subscriptions.clear()
+
+    # --------------------------------------------------------------- requests
+
+    async def receive(self, message: bytes) -> None:
+        """Does what a client's message asks for; whatever is wrong with it is answered."""
+        try:
+            request = read_request(message)
+        except ApiError as error:
+            self._refuse(read_id(message), error)
+            return
+        try:
+            operation = OPERATIONS.get(request.op)
+            if operation is not None:
+                self._context.limiter.charge_client(self._caller, operation.family)
+                self._start(request, operation)
+                return
+            self._context.limiter.charge_client(self._caller, Family.CLIENT_READS)
+            op = self._ops.get(request.op)
+            if op is None:
+                raise unknown_op(request.op, [*self._ops, *OPERATIONS])
+            await op(request)
+        except Exception as error:
+            self._fail(request.id, error)
+
+    def refuse_binary(self) -> None:
+        """Answers a message that is not text."""
+        self._refuse(None, ApiError(400, "MALFORMED_JSON", "send text messages with JSON, no binary ones"))
+
+    def _refuse(self, request_id: int | str | None, error: ApiError) -> None:
+        """Answers what is no request, which costs as much as one."""
+        try:
+            self._context.limiter.charge_client(self._caller, Family.CLIENT_READS)
+        except ApiError as limited:
+            error = limited
+        self._fail(request_id, error)
+
+    def _start(self, request: Request, operation: Operation) -> None:
+        if len(self._in_flight) >= IN_FLIGHT_MAX:
+            raise busy(f"at most {IN_FLIGHT_MAX} transactions of a connection wait at a time")
+        task = asyncio.create_task(self._execute(request, operation))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _execute(self, request: Request, operation: Operation) -> None:
+        try:
+            raw = bytes(request.args)
+            self._reply(request, await execute(self._context, operation, raw, self._caller))
+        except Exception as error:
+            self._fail(request.id, error)
+
+    def _reply(self, request: Request, result: Any) -> None:
+        self.outgoing.send(text_frame(_encode(Reply(request.id, 200, result))))
+
+    def _fail(self, request_id: int | str | None, error: Exception) -> None:
+        failure = as_api_error(error)
+        known_as = self._context.randomness.token()
+        if failure.status == 500:
+            log.error("request %s over a WebSocket failed", known_as, exc_info=error)
+        body = msgspec.Raw(failure.body(known_as))
+        self.outgoing.send(text_frame(_encode(Failure(request_id, failure.status, body))))
+
+    async def _ping(self, request: Request) -> None:
+        decode(bytes(request.args), _NONE)
+        now = self._context.clock.now_ms() // 1000
+        self._reply(request, {"seq": str(self._context.feed.seq), "time": now})
+
+    # ----------------------------------------------------------------- logins
+
+    async def _log_in(self, request: Request) -> None:
+        args: LoginArgs = decode(bytes(request.args), _LOGIN)
+        now = self._now()
+        login = read_login(args, self._context.domain_separator, now)
+        async with self._context.node.reading() as state:
+            require_rights(state, login, now)
+        known = self._logins.get(login.account)
+        if known is not None:
+            # The subscriptions that it has go on under the new terms.
+            known.signer, known.expiry = login.signer, login.expiry
+        elif len(self._logins) < LOGINS_MAX:
+            self._logins[login.account] = login
+        else:
+            raise ApiError(400, "TOO_MANY_LOGINS", f"a connection has at most {LOGINS_MAX} logins")
+        result = {
+            "account": hex_bytes(login.account),
+            "signer": hex_bytes(login.signer),
+            "expiry": str(login.expiry),
+        }
+        self._reply(request, result)
+
+    async def _log_out(self, request: Request) -> None:
+        args: LogoutArgs = decode(bytes(request.args), _LOGOUT)
+        account = fields.address("account", args.account)
+        self._require_login(account)
+        self._end_login(account)
+        self._reply(request, {"account": hex_bytes(account)})
+
+    def _require_login(self, account: Address) -> Login:
+        login = self._logins.get(account)
+        if login is None or not self.holds(login):
+            raise ApiError(401, "NOT_LOGGED_IN", f"log in for {hex_bytes(account)} first")
+        return login
+
+    def holds(self, login: Login) -> bool:
+        """Whether the login still gives rights; ends it if it does not."""
+        if self._logins.get(login.account) is not login:
+            return False
+        reason = why_not(self._context.node.latest, login, self._now())
+        if reason is None:
+            return True
+        self._end_login(login.account)
+        ended = {"type": "logged_out", "account": hex_bytes(login.account), "reason": reason}
+        self.outgoing.send(text_frame(_encode(ended)))
+        return False
+
+    def check_logins(self) -> None:
+        """Ends the logins that give no rights any more."""
+        for login in list(self._logins.values()):
+            self.holds(login)
+
+    def _end_login(self, account: Address) -> None:
+        del self._logins[account]
+        for name in ACCOUNT_CHANNELS:
+            self._end((name, account))
+
+    def _now(self) -> int:
+        return self._context.clock.now_ms() // 1000
+
+    # ---------------------------------------------------------- subscriptions
+
+    async def _subscribe(self, request: Request) -> None:
+        args: SubscribeArgs = decode(bytes(request.args), _SUBSCRIBE)
+        key = _key(args)
+        resume = None if args.resume is None else fields.u64("resume", args.resume)
+        async with self._context.node.reading() as state:
+            self._require_room(key)
+            channel, sink, snapshot = self._open(state, key)
+            missed = self._missed(channel, resume)
+            self._reply(request, _shown(key) | {"resumed": missed is not None})
+            self.outgoing.send_snapshot(snapshot() if missed is None else missed)
+            channel.subscribe(sink)
+            self._subscriptions[key] = (channel, sink)
+
+    def _require_room(self, key: Key) -> None:
+        if key in self._subscriptions:
+            raise ApiError(400, "ALREADY_SUBSCRIBED", "unsubscribe first")
+        if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
+            message = f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions"
+            raise ApiError(400, "TOO_MANY_SUBSCRIPTIONS", message)
+        if self.outgoing.unread > UNREAD_BYTES_MAX // 2:
+            raise busy("read what was sent first")
+
+    def _missed(self, channel: Channel, resume: int | None) -> list[bytes] | None:
+        """What came after `resume`; None if that is not known any more, or was never said."""
+        if resume is None or resume > self._context.feed.seq:
+            return None
+        return channel.since(resume)
+
+    def _open(self, state: State, key: Key) -> tuple[Channel, Sink, Callable[[], list[bytes]]]:
+        """The channel, where its messages go, and what makes a snapshot of it."""
+        name, of = key
+        feed = self._context.feed
+        if isinstance(of, int):
+            if of not in state.markets:
+                raise ApiError(404, "UNKNOWN_MARKET", f"market {of} is not listed", {"market": str(of)})
+            market = feed.market(of)
+            if name == "book":
+                return market.book, self.outgoing, lambda: market.book_snapshot(state.books[of])
+            return market.trades, self.outgoing, market.trades_snapshot
+        sink = _PrivateSink(self, self._require_login(of))
+        account = self._account(state, of)
+        return account.channels[name], sink, lambda: [account.snapshot(name, feed.amounts(state))]
+
+    def _account(self, state: State, address: Address) -> AccountFeed:
+        try:
+            return self._context.feed.account(state, address)
+        except TooManyAccounts as error:
+            raise busy("too many accounts are being read") from error
+
+    async def _unsubscribe(self, request: Request) -> None:
+        key = _key(decode(bytes(request.args), _SUBSCRIBE))
+        if key not in self._subscriptions:
+            raise ApiError(400, "NOT_SUBSCRIBED", "there is no such subscription")
+        self._end(key)
+        self._reply(request, _shown(key))
+
+    def _end(self, key: Key) -> None:
+        channel, sink = self._subscriptions.pop(key, (None, None))
+        if channel is not None and sink is not None:
+            channel.unsubscribe(sink)
+
+
+def _key(args: SubscribeArgs) -> Key:
+    """Raises ApiError for a channel that does not exist or lacks what it is of."""
+    if args.channel in MARKET_CHANNELS:
+        if args.market is None:
+            raise ApiError(400, "MISSING_FIELD", "missing field market", {"field": "market"})
+        _require_absent("account", args.account)
+        return args.channel, args.market
+    if args.channel in ACCOUNT_CHANNELS:
+        if args.account is None:
+            raise ApiError(400, "MISSING_FIELD", "missing field account", {"field": "account"})
+        _require_absent("market", args.market)
+        return args.channel, fields.address("account", args.account)
+    raise out_of_range("channel", "one of " + ", ".join((*MARKET_CHANNELS, *ACCOUNT_CHANNELS)), args.channel)
+
+
+def _require_absent(field: str, value: object) -> None:
+    if value is not None:
+        raise ApiError(400, "UNKNOWN_FIELD", f"this channel has no {field}", {"field": field})
+
+
+def _shown(key: Key) -> dict[str, Any]:
+    name, of = key
+    return {"channel": name} | ({"market": of} if isinstance(of, int) else {"account": hex_bytes(of)})

@@ -1,0 +1,78 @@
+"""What is sent over one connection.
+
+Frames go straight to the transport, all of one turn of the event loop in one write. A client that does not read never
+holds up anybody: what it did not take is bounded, and beyond the bound the connection is closed.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from sequencer.adapters.feed.frames import close_frame
+
+UNREAD_BYTES_MAX: Final = 1 << 20
+"""What a client may leave unread, besides one snapshot."""
+CLOSE_GRACE_S: Final = 5.0
+"""How long a client that is sent away may take to read what it was sent."""
+
+SLOW_READER: Final = 4000
+GOING_AWAY: Final = 1001
+FEED_FAILED: Final = 1011
+
+
+class Outgoing:
+    """The sending half of a connection."""
+
+    __slots__ = ("_bytes_max", "_closed", "_flushing", "_last_seq", "_loop", "_pending", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, last_seq: Callable[[], int]) -> None:
+        """`last_seq` gives the sequence number up to which the feed has sent everything."""
+        self._transport = transport
+        self._last_seq = last_seq
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[bytes] = []
+        self._flushing = False
+        self._closed = False
+        self._bytes_max = UNREAD_BYTES_MAX
+
+    @property
+    def unread(self) -> int:
+        """Bytes that the client did not take yet."""
+        return self._transport.get_write_buffer_size()
+
+    def send(self, frame: bytes) -> None:
+        """Takes a frame; it goes out at the end of this turn of the event loop."""
+        self._pending.append(frame)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def send_snapshot(self, frames: Iterable[bytes]) -> None:
+        """Takes frames that are together larger than what may be unread. Only while little is."""
+        before = len(self._pending)
+        for frame in frames:
+            self.send(frame)
+        size = sum(map(len, self._pending[before:]))
+        self._bytes_max = max(self._bytes_max, UNREAD_BYTES_MAX + size)
+
+    def close(self, code: int, reason: str) -> None:
+        """Sends what was taken, then the end; the connection is cut if the client does not answer it."""
+        if self._closed:
+            return
+        self._flush()
+        self._closed = True
+        if not self._transport.is_closing():
+            self._transport.write(close_frame(code, reason))
+            self._loop.call_later(CLOSE_GRACE_S, self._transport.abort)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        frames, self._pending = self._pending, []
+        if self._closed or self._transport.is_closing() or not frames:
+            return
+        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        unread = self.unread
+        if unread > self._bytes_max:
+            self.close(SLOW_READER, f"slow_reader last_seq={self._last_seq()}")
+        elif unread <= UNREAD_BYTES_MAX // 2:
+            self._bytes_max = UNREAD_BYTES_MAX
