@@ -44,9 +44,9 @@ from sequencer.core.types import (
 )
 
 RUNS: Final = 3
-ACCOUNTS: Final = 64
+ACCOUNTS: Final = 128
 BATCH: Final = 50
-HTTP_CONNECTIONS: Final = 32
+HTTP_CONNECTIONS: Final = 128
 SOCKETS: Final = 8
 SOCKET_DEPTH: Final = 64
 HTTP_ORDERS: Final = 6_000

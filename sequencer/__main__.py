@@ -1,13 +1,16 @@
 """Composition root: builds the parts, connects them, runs them until a signal ends them."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 import click
+import uvloop
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
@@ -29,6 +32,9 @@ from sequencer.node import Node, ReplayError
 from sequencer.pipeline import Pipeline, replay
 
 log = logging.getLogger(__name__)
+
+GARBAGE_THRESHOLD: Final = 100_000
+"""New objects between two runs of the garbage collector."""
 
 
 class Sequencer:
@@ -236,8 +242,11 @@ def serve(path: Path, verbose: bool) -> None:
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # The state is millions of objects that hold no cycles; by default the collector would walk them again and again.
+    gc.set_threshold(GARBAGE_THRESHOLD)
     try:
-        asyncio.run(_serve(configuration.load(path)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(configuration.load(path)))
     except (ConfigError, StoreError, ReplayError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

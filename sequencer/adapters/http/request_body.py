@@ -20,6 +20,10 @@ async def read_body(request: web.Request) -> bytes:
     if (request.content_length or 0) > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
     try:
+        if (
+            request.content.is_eof()
+        ):  # it came with the head, as almost every one does: a timer would only cost
+            return await request.read()
         async with asyncio.timeout(BODY_DEADLINE_S):
             return await request.read()
     except TimeoutError as error:
