@@ -27,6 +27,16 @@ TRANSACTIONS: list[Transaction] = [
     Trader(ALICE).cancel(bytes(range(24))),
     Trader(BOB).cancel_client(2**100 + 3),
     Trader(BOB).withdraw(9, 2**128 - 1, max_relay_fee=2**127, recipient=ALICE),
+    Trader(ALICE).cancel_all(2**32 - 1),
+    Trader(ALICE).replace(bytes(range(24)), 3, 2**64 - 1, 5, client_order_id=2**127),
+    Trader(ALICE).batch(
+        Trader(BOB).buy(1, 2), Trader(BOB).cancel(bytes(24)), Trader(BOB).cancel_client(2**127),
+        Trader(BOB).cancel_all(3), Trader(BOB).replace(bytes(24), 1, 2, 3),
+    ),
+    Trader(ALICE).transfer(BOB, 2**32 - 1, 2**128 - 1),
+    Trader(ALICE).approve(BOB, 0, 255, expiry=2**64 - 1),
+    Trader(ALICE).revoke(BOB),
+    Trader(ALICE).invalidate(2**64 - 1),
 ]  # fmt: skip
 
 
@@ -39,6 +49,10 @@ def oracle(message: Mapping[str, Any]) -> bytes:
 @pytest.mark.parametrize("tx", TRANSACTIONS, ids=lambda tx: type(tx).__name__)
 def test_digest_is_that_of_eth_account(tx: Transaction) -> None:
     assert signing.digest(SEPARATOR, tx) == oracle(signing.typed_data(CHAIN_ID, CONTRACT, tx))
+
+
+def test_every_type_is_tried() -> None:
+    assert {type(tx).__name__ for tx in TRANSACTIONS} == set(signing.TYPES)
 
 
 @pytest.mark.parametrize("name", signing.TYPES)

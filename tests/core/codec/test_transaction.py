@@ -3,15 +3,15 @@
 import pytest
 
 from sequencer.core.codec import decode_transaction, encode_transaction
-from sequencer.core.types import Transaction
+from sequencer.core.types import ExpireOrder, Transaction
 from tests.core.test_signing import TRANSACTIONS
 
 
-@pytest.mark.parametrize("tx", TRANSACTIONS, ids=lambda tx: type(tx).__name__)
-def test_a_record_is_read_as_written(tx: Transaction) -> None:
+@pytest.mark.parametrize("tx", [*TRANSACTIONS, ExpireOrder(b"\x07" * 24)], ids=lambda tx: type(tx).__name__)
+def test_a_record_is_read_as_written(tx: Transaction | ExpireOrder) -> None:
     record = encode_transaction(tx)
     assert decode_transaction(record) == tx
-    for changed in (record[:-1], record + b"\0", b"\x04" + record[1:], b""):
+    for changed in (record[:-1], record + b"\0", b"\x0d" + record[1:], b""):
         with pytest.raises(ValueError, match="not a transaction"):
             decode_transaction(changed)
 
