@@ -274,8 +274,8 @@ class Node:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Submission(transaction, digest, public_key, signature, inbox, answer))
         self._wake.set()
-        # A client that goes away does not take back what it sent.
-        return await asyncio.shield(answer)
+        # A client that goes away cancels the answer that it waits for, not what it sent.
+        return await answer
 
     # ---------------------------------------------------------------- reading
 

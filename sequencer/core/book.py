@@ -19,6 +19,7 @@ PLACES_PER_SEQ: Final = 64
 """Places that belong to one sequence number, one for each item of a signed batch."""
 
 _ORDER_ID: Final = Struct(">QQQ")
+_SIDES: Final = (Side.BID, Side.ASK)
 
 
 def price_key(side: int, price: int) -> int:
@@ -34,7 +35,7 @@ def order_id(market: int, side: int, price: int, place: int) -> OrderId:
 def parse_order_id(key: OrderId) -> tuple[int, Side, int, int]:
     """Market, side, price and place in an order id."""
     book, priority, place = _ORDER_ID.unpack(key)
-    side = Side(book & 1)
+    side = _SIDES[book & 1]
     return book >> 1, side, price_key(side, priority), place
 
 

@@ -6,6 +6,7 @@ string is a whole number of units or an error that names the two nearest ones; n
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from sequencer.core.types import Market, Token
@@ -50,6 +51,8 @@ class Unit:
 
     def format(self, units: int) -> str:
         """`units` as a decimal string without needless zeros."""
+        if not units:
+            return "0"
         value = units * self.coefficient
         if self.exponent >= 0:
             return str(value * _power_of_ten(self.exponent))
@@ -62,14 +65,18 @@ def _power_of_ten(exponent: int) -> int:
     return int(10**exponent)
 
 
+_unit = lru_cache(1_024)(Unit)
+"""There are few different ones, which are asked for with every order."""
+
+
 def amount_unit(token: Token) -> Unit:
     """A base unit of `token`."""
-    return Unit(1, -token.decimals)
+    return _unit(1, -token.decimals)
 
 
 def lot(market: Market, base: Token) -> Unit:
     """A lot of `market`, in base tokens."""
-    return Unit(market.lot_size, -base.decimals)
+    return _unit(market.lot_size, -base.decimals)
 
 
 def tick(market: Market, base: Token, quote: Token) -> Unit:
@@ -79,4 +86,4 @@ def tick(market: Market, base: Token, quote: Token) -> Unit:
     quotient is a decimal.
     """
     zeros = len(str(market.lot_size)) - 1
-    return Unit(market.tick_size, base.decimals - quote.decimals - zeros)
+    return _unit(market.tick_size, base.decimals - quote.decimals - zeros)
