@@ -65,7 +65,7 @@ class Sequencer:
         self.node = self._make_node()
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
-        self.feed = Feed(self.node)
+        self.feed = Feed(self.node, self.store.filled())
         self.node.listen(self.feed)
         self.watcher = self._make_watcher()
         self.app = make_app(self._context(token))

@@ -173,7 +173,7 @@ class World:
         self.node = Node(self.store, self.clock, self._on_sealed, **settings)
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
-        self.feed = Feed(self.node)
+        self.feed = Feed(self.node, self.store.filled())
         self.node.listen(self.feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []

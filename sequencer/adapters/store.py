@@ -21,8 +21,9 @@ from msgspec.structs import astuple
 
 from sequencer.adapters.candles import Candle, kept
 from sequencer.adapters.history_rows import Rows
+from sequencer.core.book import order_id
 from sequencer.core.codec import decode_transaction, encode_transaction
-from sequencer.core.types import InboxEntry, Sequenceable
+from sequencer.core.types import InboxEntry, OrderId, Sequenceable
 from sequencer.pipeline import settlement
 from sequencer.ports import (
     Attempt,
@@ -193,6 +194,17 @@ class Store:
     def batch_count(self) -> int:
         """Batches that were built."""
         return int(self._connection.execute("SELECT count(*) FROM batches").fetchone()[0])
+
+    def filled(self) -> dict[OrderId, int]:
+        """Lots that each resting order traded, of those that did."""
+        rows = self._connection.execute(
+            "SELECT market, side, price, place, size, remaining, lost FROM orders WHERE ended IS NULL"
+        )
+        traded = {
+            order_id(market, side, int(price), place): int(size) - int(remaining) - int(lost)
+            for market, side, price, place, size, remaining, lost in rows
+        }
+        return {key: lots for key, lots in traded.items() if lots}
 
     # ------------------------------------------------------------- the journal
 

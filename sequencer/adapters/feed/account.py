@@ -23,6 +23,7 @@ from sequencer.adapters.feed.messages import (
     OrdersUpdate,
 )
 from sequencer.core.ledger import Account
+from sequencer.core.orders import expiry_of
 from sequencer.core.types import Address, Fill, OrderId, ReplaceOrder, Side, TimeInForce
 
 RING_MESSAGES: Final = 1_024
@@ -45,16 +46,16 @@ class OpenOrder(msgspec.Struct):
     side: Side
     price: int
     time_in_force: TimeInForce
+    expiry: int
     client_order_id: int
     filled: int
     remaining: int
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where an event belongs: its transaction, its place in a signed batch, its block's time."""
+class Moment(msgspec.Struct, frozen=True):
+    """Where an event belongs: its transaction and its block's time."""
 
     seq: int
-    item: int
     time: int
 
 
@@ -78,31 +79,34 @@ class AccountFeed:
 
     # ----------------------------------------------------------------- events
 
-    def entered(self, order: OpenOrder, place: Place, replaces: OrderId | None) -> None:
+    def entered(self, order: OpenOrder, at: Moment, replaces: OrderId | None) -> None:
         """A new order; what it meets follows."""
         self.open[order.id] = order
-        self._tell("new", "open", order, place, **({"replaces": f"0x{replaces.hex()}"} if replaces else {}))
+        self._tell("new", "open", order, at, **({"replaces": f"0x{replaces.hex()}"} if replaces else {}))
 
-    def traded(self, order_id: OrderId, fill: Fill, item: int, place: Place) -> None:
+    def traded(self, order_id: OrderId, fill: Fill, item: int, at: Moment) -> None:
         """A fill of an order; `item` is its number in the transaction."""
         order = self.open[order_id]
         takes = order.side == fill.taker_side
         order.filled += fill.size
         order.remaining -= fill.size
-        market, trade_id = order.market, f"{place.seq}-{item}"
+        market = order.market
         price, size = market.price(fill.price), market.size(fill.size)
-        status = "open" if order.remaining else "filled"
-        self._tell("trade", status, order, place, last_price=price, last_size=size, trade_id=trade_id)
+        traded = {"item": item, "last_price": price, "last_size": size}
+        if order.remaining:
+            self._tell("trade", "open", order, at, **traded)
+        else:
+            self._tell("trade", "filled", order, at, reason="filled", **traded)
         if not order.remaining:
             del self.open[order_id]
         fee, fee_token = market.fee(order.side, fill.taker_fee if takes else fill.maker_fee)
         self._fills.append(
             FillEvent(
-                trade_id=trade_id,
-                seq=str(place.seq),
-                time=place.time,
+                seq=str(at.seq),
+                item=item,
                 market=market.number,
                 order_id=f"0x{order_id.hex()}",
+                client_order_id=str(order.client_order_id),
                 side=_SIDES[order.side],
                 role="taker" if takes else "maker",
                 price=price,
@@ -110,33 +114,30 @@ class AccountFeed:
                 quote=market.quote(fill.quote_amount),
                 fee=fee,
                 fee_token=fee_token,
+                time=at.time,
             )
         )
 
-    def reduced(self, order_id: OrderId, size: int, place: Place) -> None:
+    def reduced(self, order_id: OrderId, size: int, at: Moment) -> None:
         """An order lost `size` lots without a trade and stays."""
         order = self.open[order_id]
         order.remaining -= size
-        self._tell("reduced", "open", order, place, reason="self_trade")
+        self._tell("reduced", "open", order, at, reason="self_trade")
 
-    def replaced(self, terms: ReplaceOrder, remaining: int, place: Place) -> None:
-        """An order has new terms and kept its place."""
+    def replaced(self, terms: ReplaceOrder, remaining: int, at: Moment) -> None:
+        """An order has new terms and kept its at."""
         order = self.open[terms.order_id]
         order.time_in_force, order.client_order_id = terms.time_in_force, terms.client_order_id
-        order.remaining = remaining
-        self._tell("replaced", "open", order, place)
+        order.expiry, order.remaining = expiry_of(terms), remaining
+        self._tell("replaced", "open", order, at)
 
-    def ended(self, order_id: OrderId, event: str, place: Place, **more: str) -> None:
+    def ended(self, order_id: OrderId, event: str, at: Moment, reason: str, **more: str) -> None:
         """An order left without being filled."""
-        self._tell(event, event, self.open.pop(order_id), place, **more)
+        self._tell(event, event, self.open.pop(order_id), at, reason=reason, **more)
 
-    def _tell(self, event: str, status: str, order: OpenOrder, place: Place, **more: str) -> None:
-        fields: dict[str, Any] = _shown(order) | more
-        self._events.append(
-            OrderEvent(
-                event=event, status=status, seq=str(place.seq), item=place.item, time=place.time, **fields
-            )
-        )
+    def _tell(self, event: str, status: str, order: OpenOrder, at: Moment, **more: Any) -> None:
+        fields = _shown(order) | more
+        self._events.append(OrderEvent(event=event, status=status, seq=str(at.seq), time=at.time, **fields))
 
     # ------------------------------------------------------------- publishing
 
@@ -212,6 +213,7 @@ def _shown(order: OpenOrder) -> dict[str, Any]:
         "market": market.number,
         "side": _SIDES[order.side],
         "time_in_force": order.time_in_force.name,
+        "expiry": str(order.expiry) if order.expiry else None,
         "price": market.price(order.price),
         "size": market.size(order.filled + order.remaining),
         "filled": market.size(order.filled),

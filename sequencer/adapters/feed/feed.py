@@ -43,14 +43,14 @@ class _Changes:
 class Feed:
     """All channels. Implements Listener."""
 
-    def __init__(self, node: Node) -> None:
-        """The feed of a node that has replayed its journal."""
+    def __init__(self, node: Node, filled: dict[OrderId, int]) -> None:
+        """The feed of a node that has replayed its journal. `filled`: lots that resting orders traded so far."""
         self._node = node
         self._start_seq = self.seq = node.latest.meta.next_seq - 1
         self._markets: dict[int, MarketFeed] = {}
         self._accounts: dict[Address, AccountFeed] = {}
         self._amounts: dict[int, Amounts] = {}
-        self._filled: dict[OrderId, int] = {}
+        self._filled = filled
         self._events = OrderEvents(self._accounts, self.market)
         self._changes: dict[int, _Changes] = {}
 
@@ -89,6 +89,7 @@ class Feed:
             side=order.side,
             price=order.price,
             time_in_force=order.time_in_force,
+            expiry=order.expiry,
             client_order_id=order.client_order_id,
             filled=self._filled.get(order.id, 0),
             remaining=order.remaining,

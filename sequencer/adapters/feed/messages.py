@@ -54,52 +54,43 @@ class TradesMessage(Message, frozen=True, kw_only=True):
 
 
 class OrderItem(Item, frozen=True, kw_only=True):
-    """An order that rests. `filled` and `remaining` are of the order as it was placed or last replaced."""
+    """An order that rests. `size` is what it is for: `filled` and `remaining` together."""
 
     order_id: str
     client_order_id: str
     market: int
     side: str
     time_in_force: str
+    expiry: str | None
     price: str
     size: str
     filled: str
     remaining: str
 
 
-class OrderEvent(Item, frozen=True, kw_only=True, omit_defaults=True):
-    """What happened to an order, and what it is after it. `item` is the place in a signed batch."""
+class OrderEvent(OrderItem, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened to an order, and what it is after it. A trade has what was traded; with `seq`, `item` names it."""
 
     event: str
     status: str
     seq: str
-    item: int
     time: int
-    order_id: str
-    client_order_id: str
-    market: int
-    side: str
-    time_in_force: str
-    price: str
-    size: str
-    filled: str
-    remaining: str
+    item: int | UnsetType = UNSET
     last_price: str | UnsetType = UNSET
     last_size: str | UnsetType = UNSET
-    trade_id: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     replaces: str | UnsetType = UNSET
     replaced_by: str | UnsetType = UNSET
 
 
 class FillEvent(Item, frozen=True, kw_only=True):
-    """A trade as one of its two sides sees it."""
+    """A trade as one of its two sides has it; `fee_token` is what this side received."""
 
-    trade_id: str
     seq: str
-    time: int
+    item: int
     market: int
     order_id: str
+    client_order_id: str
     side: str
     role: str
     price: str
@@ -107,6 +98,7 @@ class FillEvent(Item, frozen=True, kw_only=True):
     quote: str
     fee: str
     fee_token: int
+    time: int
 
 
 class BalanceItem(Item, frozen=True, kw_only=True):

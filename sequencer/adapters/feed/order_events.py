@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from sequencer.adapters.feed.account import AccountFeed, OpenOrder, Place
+from sequencer.adapters.feed.account import AccountFeed, Moment, OpenOrder
 from sequencer.adapters.feed.market import MarketFeed
 from sequencer.core.book import parse_order_id
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.errors import Code
+from sequencer.core.orders import expiry_of
 from sequencer.core.state import State
 from sequencer.core.types import (
     Address,
@@ -24,15 +25,13 @@ from sequencer.core.types import (
 from sequencer.ports import Sequenced
 
 
-def parts(x: Sequenced) -> Iterator[tuple[int, Sequenceable, Result]]:
-    """What was carried out: the transaction, or each action of a batch, with its place in it."""
+def parts(x: Sequenced) -> Iterator[tuple[Sequenceable, Result]]:
+    """What was carried out: the transaction, or each action of a batch."""
     if isinstance(x.transaction, Batch):
         pairs = zip(x.transaction.actions, x.result.items, strict=True)
-        for item, (action, result) in enumerate(pairs):
-            if result.code is Code.OK:
-                yield item, action, result
+        yield from (pair for pair in pairs if pair[1].code is Code.OK)
     elif x.result.code is Code.OK:
-        yield 0, x.transaction, x.result
+        yield x.transaction, x.result
 
 
 def touched(state: State, x: Sequenced) -> set[Address]:
@@ -66,33 +65,34 @@ class OrderEvents:
     def tell(self, x: Sequenced) -> None:
         """Adds the events of a transaction."""
         trade = 0
-        for item, action, result in parts(x):
-            self._carried_out(action, result, Place(x.seq, item, x.time), trade)
+        for action, result in parts(x):
+            self._carried_out(action, result, Moment(x.seq, x.time), trade)
             trade += len(result.fills)
 
-    def _carried_out(self, action: Sequenceable, result: Result, place: Place, trade: int) -> None:
+    def _carried_out(self, action: Sequenceable, result: Result, at: Moment, trade: int) -> None:
         match action:
             case PlaceOrder():
-                self._placed(action, action.size, result, result.removed, place, trade)
+                self._placed(action, action.size, result, result.removed, at, trade)
             case ReplaceOrder():
-                self._replaced(action, result, place, trade)
+                self._replaced(action, result, at, trade)
             case ExpireOrder():
-                self._ended(result.removed, "expired", place)
+                self._ended(result.removed, "expired", at, "expired")
             case InboxEntry():
-                self._ended(result.removed, "cancelled", place, reason="forced")
+                self._ended(result.removed, "cancelled", at, "forced")
             case _:
-                self._ended(result.removed, "cancelled", place, reason="requested")
+                self._ended(result.removed, "cancelled", at, "cancelled")
 
-    def _replaced(self, action: ReplaceOrder, result: Result, place: Place, trade: int) -> None:
+    def _replaced(self, action: ReplaceOrder, result: Result, at: Moment, trade: int) -> None:
         if result.order_id != action.order_id:
             old, *removed = result.removed
-            self._ended((old,), "replaced", place, replaced_by=f"0x{(result.order_id or b'').hex()}")
+            new_id = f"0x{(result.order_id or b'').hex()}"
+            self._ended((old,), "replaced", at, "replaced", replaced_by=new_id)
             size = action.size - (action.expected_size - old.remaining)
-            self._placed(action, size, result, removed, place, trade)
+            self._placed(action, size, result, removed, at, trade)
         elif not result.resting:
-            self._ended(result.removed, "cancelled", place, reason="requested")
+            self._ended(result.removed, "cancelled", at, "cancelled")
         elif (owner := self._accounts.get(action.account)) is not None:
-            owner.replaced(action, result.remaining, place)
+            owner.replaced(action, result.remaining, at)
 
     def _placed(
         self,
@@ -100,7 +100,7 @@ class OrderEvents:
         size: int,
         result: Result,
         removed: Iterable[Order],
-        place: Place,
+        at: Moment,
         trade: int,
     ) -> None:
         """A new order of `size` lots, and those that it met."""
@@ -108,20 +108,20 @@ class OrderEvents:
         taker = self._accounts.get(action.account)
         if taker is not None:
             replaces = action.order_id if isinstance(action, ReplaceOrder) else None
-            taker.entered(self._order(order_id, action, size), place, replaces)
+            taker.entered(self._order(order_id, action, size), at, replaces)
         for number, fill in enumerate(result.fills, trade):
             maker = self._accounts.get(fill.maker)
             if maker is not None:
-                maker.traded(fill.maker_order_id, fill, number, place)
+                maker.traded(fill.maker_order_id, fill, number, at)
             if taker is not None:
-                taker.traded(order_id, fill, number, place)
-        self._met(removed, place)
+                taker.traded(order_id, fill, number, at)
+        self._met(removed, at)
         for reduction in result.reductions:
             owner = self._accounts.get(reduction.order.owner)
             if owner is not None:
-                owner.reduced(reduction.order.id, reduction.size, place)
+                owner.reduced(reduction.order.id, reduction.size, at)
         if taker is not None:
-            _rest(taker, order_id, result, place)
+            _rest(taker, order_id, result, at)
 
     def _order(self, order_id: OrderId, action: PlaceOrder | ReplaceOrder, size: int) -> OpenOrder:
         market, side, price, _ = parse_order_id(order_id)
@@ -131,33 +131,34 @@ class OrderEvents:
             side=side,
             price=price,
             time_in_force=action.time_in_force,
+            expiry=expiry_of(action),
             client_order_id=action.client_order_id,
             filled=0,
             remaining=size,
         )
 
-    def _met(self, removed: Iterable[Order], place: Place) -> None:
+    def _met(self, removed: Iterable[Order], at: Moment) -> None:
         """Resting orders that a taker removed; of those that it filled their owners know."""
         for order in removed:
-            if order.remaining and 0 < order.expiry < place.time:
-                self._ended((order,), "expired", place)
+            if order.remaining and 0 < order.expiry < at.time:
+                self._ended((order,), "expired", at, "expired")
             elif order.remaining:
-                self._ended((order,), "cancelled", place, reason="self_trade")
+                self._ended((order,), "cancelled", at, "self_trade")
 
-    def _ended(self, removed: Iterable[Order], event: str, place: Place, **more: str) -> None:
+    def _ended(self, removed: Iterable[Order], event: str, at: Moment, reason: str, **more: str) -> None:
         for order in removed:
             owner = self._accounts.get(order.owner)
             if owner is not None:
-                owner.ended(order.id, event, place, **more)
+                owner.ended(order.id, event, at, reason, **more)
 
 
-def _rest(taker: AccountFeed, order_id: OrderId, result: Result, place: Place) -> None:
+def _rest(taker: AccountFeed, order_id: OrderId, result: Result, at: Moment) -> None:
     """What became of what the new order did not trade."""
     order = taker.open.get(order_id)
     if order is None:
         return
     if not result.resting:
         reason = "immediate" if result.stop is None else result.stop.name.lower()
-        taker.ended(order_id, "cancelled", place, reason=reason)
+        taker.ended(order_id, "cancelled", at, reason)
     elif order.remaining > result.remaining:
-        taker.reduced(order_id, order.remaining - result.remaining, place)
+        taker.reduced(order_id, order.remaining - result.remaining, at)
