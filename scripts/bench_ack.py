@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from scripts.devnet import ROOT, Devnet, DevnetError
 from sequencer.client import Client
-from sequencer.client.client import ClientError
 from sequencer.client.decimals import plain, to_units
+from sequencer.client.errors import ClientError
 from sequencer.client.l1 import L1Account, L1ActionError
 from sequencer.client.wallet import Wallet
 from sequencer.core import signing
@@ -54,7 +54,7 @@ def fund(devnet: Devnet, client: Client, wallet: Wallet) -> None:
 def signed_orders(client: Client, wallet: Wallet, count: int) -> list[bytes]:
     """Bodies of orders that rest, far from each other's prices, signed beforehand."""
     market = client.market(MARKET)
-    separator = signing.domain_separator(client.info.chain_id, bytes.fromhex(client.info.exchange[2:]))
+    separator = signing.domain_separator(client.info().chain_id, bytes.fromhex(client.info().exchange[2:]))
     bodies = []
     for nonce in range(count):
         ticks = 100_000 + nonce % 100

@@ -132,7 +132,7 @@ class Bench:
         self.devnet = devnet
         self.client = Client(devnet.url)
         self.market = self.client.market(MARKET)
-        info = self.client.info
+        info = self.client.info()
         self.separator = signing.domain_separator(info.chain_id, bytes.fromhex(info.exchange[2:]))
         self.deadline = int(time.time()) + DEADLINE_S
         self.traders = [self._trader(number) for number in range(ACCOUNTS)]

@@ -20,8 +20,8 @@ from scripts.demo_flow import Action, Place, flow, queue_at_one_price
 from scripts.devnet import ROOT, Devnet, DevnetError, Pace
 from sequencer.client import ApiError, Client, Unreachable
 from sequencer.client.answers import Placed
-from sequencer.client.client import ClientError
 from sequencer.client.decimals import to_units
+from sequencer.client.errors import ClientError
 from sequencer.client.l1 import L1Account, L1ActionError
 
 SEED: Final = 7
@@ -232,7 +232,7 @@ class Demo:
             "l1_gas_per_batch": sum(audited.l1_gas) // len(audited.l1_gas),
             "l2_root": audited.l2_root,
             "l1_root": audited.l1_root,
-            "proof_mode": self.clients[0].info.proof_mode,
+            "proof_mode": self.clients[0].info().proof_mode,
             "conserved": all(token.conserved for token in audited.tokens),
             "tokens": [asdict(token) | {"conserved": token.conserved} for token in audited.tokens],
             "seconds": round(time.monotonic() - self.started, 1),

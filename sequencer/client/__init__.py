@@ -1,6 +1,8 @@
-"""What a trader uses: a client of the REST API that signs, the actions on L1, and the `zkclob` command."""
+"""What a trader uses: clients of the API that sign, the actions on L1, and the `zkclob` command."""
 
-from sequencer.client.client import ApiError, Client, Unreachable
+from sequencer.client.async_client import AsyncClient
+from sequencer.client.client import Client
+from sequencer.client.errors import ApiError, ClientError, OutcomeUnknown, Unreachable
 from sequencer.client.wallet import Wallet
 
-__all__ = ["ApiError", "Client", "Unreachable", "Wallet"]
+__all__ = ["ApiError", "AsyncClient", "Client", "ClientError", "OutcomeUnknown", "Unreachable", "Wallet"]

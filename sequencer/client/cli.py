@@ -13,8 +13,10 @@ import click
 import msgspec
 
 from sequencer.client import decimals
-from sequencer.client.client import SIDES, TIMES_IN_FORCE, ApiError, Client, ClientError, Unreachable
+from sequencer.client.actions import SIDES, TIMES_IN_FORCE
+from sequencer.client.client import Client
 from sequencer.client.decimals import DecimalError, plain, to_units
+from sequencer.client.errors import ApiError, ClientError, Unreachable
 from sequencer.client.l1 import L1Account, L1ActionError
 from sequencer.client.wallet import Wallet, WalletError
 
@@ -52,19 +54,28 @@ class HexParameter(click.ParamType):
 
 ADVICE: Final = {
     "UNKNOWN_ACCOUNT": "pay in with `zkclob deposit`, or wait until what was paid in is credited",
+    "SIGNER_NOT_AUTHORIZED": "the owner signs this, or the agent is not approved any more: see `zkclob agents list`",
     "INSUFFICIENT_BALANCE": "counted in base units; see `zkclob balances`",
     "BELOW_MINIMUM": "counted in base units; see the minimum in `zkclob markets`",
     "PRICE_BAND": "counted in ticks; see `zkclob trades`",
     "POST_ONLY_WOULD_CROSS": "counted in ticks; see `zkclob book`",
+    "FOK_NOT_FILLABLE": "see `zkclob book`; IOC fills what there is",
     "TOO_MANY_ORDERS": "cancel some of `zkclob orders`",
     "CLIENT_ORDER_ID_IN_USE": "cancel that order or take another --client-id",
     "UNKNOWN_ORDER": "see `zkclob orders`",
     "NOT_ORDER_OWNER": "see `zkclob orders`",
+    "EXPECTED_SIZE_TOO_LOW": "more of the order rests than expected; see `zkclob orders`",
+    "MARKET_NOT_ALLOWED": "the agent was approved for other markets: see `zkclob agents list`",
+    "INVALID_AGENT": "an agent is another address, with an expiry to come",
+    "TOO_MANY_AGENTS": "revoke one of `zkclob agents list`",
+    "UNKNOWN_AGENT": "see `zkclob agents list`",
     "DEADLINE_PASSED": "is this machine's clock right?",
-    "NONCE_USED": "another program uses the key; try again",
-    "NONCE_TOO_LOW": "another program uses the key; try again",
-    "NONCE_TOO_HIGH": "another program uses the key; try again",
+    "NONCE_USED": "another program uses the key in this lane; try again",
+    "NONCE_TOO_LOW": "another program uses the key in this lane; try again",
+    "NONCE_TOO_HIGH": "another program uses the key in this lane; try again",
+    "NONCE_LANE": "the owner has lanes 0 to 7, an agent its own: see `zkclob agents list`",
     "BUSY": "try again",
+    "RATE_LIMITED": "try again later",
     "HALTED": "see `zkclob status`",
 }
 """What to do about a refusal, by its code."""
@@ -105,7 +116,7 @@ class Session:
     @cached_property
     def l1(self) -> L1Account:
         """The contract on L1, on the chain that the sequencer names."""
-        info = self.client.info
+        info = self.client.info()
         account = L1Account(self.rpc_url, info.exchange, self.wallet)
         account.require_chain(info.chain_id)
         return account
@@ -185,7 +196,7 @@ def show_key(session: Session, wallet: Wallet) -> None:
 @pass_session
 def status(session: Session) -> None:
     """Is the sequencer well, and what does it run?"""
-    health, info = session.client.health(), session.client.info
+    health, info = session.client.health(), session.client.info()
     parts = (("watcher", health.l1_watcher), ("poster", health.l1_poster), ("prover", health.prover))
     failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]
     if health.halt_reason:

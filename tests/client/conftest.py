@@ -1,13 +1,24 @@
-"""A stand-in for the sequencer that answers what a test says and keeps what it was asked."""
+"""A real sequencer for plain programs, and a stand-in that answers what a test says and keeps what it was asked."""
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import pytest
 
+from sequencer.client import Client, Wallet
+from sequencer.client.background import Background
+from tests.world import ManualClock, World
+
+Result = TypeVar("Result")
+
+ALICE: Final = Wallet(0xA11CE.to_bytes(32, "big"))
+BOB: Final = Wallet(0xB0B.to_bytes(32, "big"))
+AGENT: Final = Wallet(b"\x0a" * 32)
 EXCHANGE: Final = "0x" + "11" * 20
 INFO: Final = {"chainId": 31337, "exchange": EXCHANGE, "vkey": "0x" + "22" * 32, "proofMode": "executed"}
 TOKENS: Final = [
@@ -29,25 +40,46 @@ MARKETS: Final = [
 ]
 
 
+Canned = list[tuple[int, Any, dict[str, str]]]
+"""Status, body and headers of the answers to come; status 0 ends the connection."""
+
+
 class StandIn:
-    """Answers by method and path; `requests` has the bodies of what was posted."""
+    """Answers by method and path what it is told, several times in turn if it is told so, the last for ever.
+
+    `posted` has the bodies of what was posted, whatever was answered.
+    """
 
     def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Any]] = {
-            "GET /v1/info": (200, INFO),
-            "GET /v1/tokens": (200, TOKENS),
-            "GET /v1/markets": (200, MARKETS),
-        }
+        self.answers: dict[str, Canned] = {}
         self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.asked: list[str] = []
+        for call, answer in (("info", INFO), ("tokens", TOKENS), ("markets", MARKETS)):
+            self.answer(f"GET /v1/{call}", answer)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def refuse(self, call: str, status: int, code: str) -> None:
+    def answer(self, call: str, answer: Any) -> None:
+        """Makes a call succeed."""
+        self.answers[call] = [(200, answer, {})]
+
+    def refuse(self, call: str, status: int, code: str, **headers: str) -> None:
         """Makes a call fail."""
-        self.answers[call] = (
-            status,
-            {"code": code, "message": "no", "request_id": "r", "details": {"next": "5"}},
-        )
+        self.answers[call] = [(status, refusal(code), headers)]
+
+    def drop(self, call: str) -> None:
+        """Makes a call's connection end without an answer."""
+        self.answers[call] = [(0, None, {})]
+
+    def before(self, call: str, status: int, answer: Any, **headers: str) -> None:
+        """An answer that comes once, before the one that the call has."""
+        self.answers[call].insert(0, (status, answer, headers))
+
+    def _next(self, call: str) -> tuple[int, Any, dict[str, str]]:
+        self.asked.append(call)
+        nothing: Canned = [(404, refusal("NOT_FOUND"), {})]
+        waiting: Canned = self.answers.get(call, nothing)
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         stand_in = self
@@ -62,10 +94,14 @@ class StandIn:
                 self._answer("POST")
 
             def _answer(self, method: str) -> None:
-                status, answer = stand_in.answers[f"{method} {self.path.split('?')[0]}"]
-                body = json.dumps(answer).encode()
+                status, answer, headers = stand_in._next(f"{method} {self.path.split('?')[0]}")
+                if not status:
+                    self.close_connection = True
+                    return
+                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -73,6 +109,54 @@ class StandIn:
                 return
 
         return Handler
+
+
+def refusal(code: str) -> dict[str, Any]:
+    """An error of the API."""
+    return {"code": code, "message": "no", "request_id": "r", "details": {"next": "5"}}
+
+
+class Exchange:
+    """A whole sequencer (tests/world.py) in a thread, so that a test may block. Alice and Bob have funds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._background = Background()
+        self._stack = AsyncExitStack()
+        self.world: World
+        self.url = self.run(self._start(folder))
+
+    async def _start(self, folder: Path) -> str:
+        self.world = World(folder, ManualClock())
+        api = await self._stack.enter_async_context(self.world.serving())
+        await self.world.list_and_fund()
+        return str(api.session._base_url).rstrip("/")
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Runs something in the sequencer's own event loop."""
+        return self._background.run(coroutine)
+
+    def stop(self) -> None:
+        """Ends the sequencer."""
+        self._background.stop(self._stack.aclose())
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Iterator[Exchange]:
+    found = Exchange(tmp_path / "exchange")
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def alice(exchange: Exchange) -> Iterator[Client]:
+    with Client(exchange.url, ALICE) as client:
+        yield client
+
+
+@pytest.fixture
+def bob(exchange: Exchange) -> Iterator[Client]:
+    with Client(exchange.url, BOB) as client:
+        yield client
 
 
 @pytest.fixture
