@@ -84,7 +84,7 @@ class Http:
             if not 200 <= status < 300:
                 raise api_error(status, content, retry_after)
             return msgspec.json.decode(content, type=kind, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ClientError(
                 f"{self.url}{path} answered {status} with what does not fit: is this the sequencer? ({error})"
             ) from error

@@ -261,7 +261,7 @@ def test_sequencer_that_is_gone_is_unreachable() -> None:
         client.health()
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"chainId": "x"}, None, b"", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("answer", [{}, [], {"chainId": "x"}, None, b"", b"\xff", b"[" * 5_000], ids=range(7))
 def test_answer_that_does_not_fit_is_an_error(stand_in: StandIn, answer: object) -> None:
     stand_in.answer("GET /v1/info", answer)
     with Client(stand_in.url) as client, pytest.raises(ClientError):

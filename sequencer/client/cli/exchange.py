@@ -1,0 +1,119 @@
+"""Reads about the exchange."""
+
+import click
+
+from sequencer.client.cli.output import clock, table
+from sequencer.client.cli.parameters import DIGEST, LIMIT
+from sequencer.client.cli.session import Session, command, examples, pass_session
+from sequencer.client.decimals import plain
+
+
+@command()
+@pass_session
+@examples("status")
+def status(session: Session) -> None:
+    """Is the sequencer well, and what does it run?"""
+    health, info = session.client.health(), session.client.info()
+    parts = (("watcher", health.l1_watcher), ("poster", health.l1_poster), ("prover", health.prover))
+    failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]
+    if health.halt_reason:
+        failures.append(f"halted: {health.halt_reason}")
+    session.show(
+        {"health": health, "info": info},
+        [
+            f"sequencer  {session.url}: {health.status}",
+            f"exchange   {info.exchange} on chain {info.chain_id}",
+            f"program    {info.vkey}",
+            f"proof mode {info.proof_mode}",
+            *failures,
+        ],
+    )
+
+
+@command()
+@pass_session
+@examples("tokens")
+def tokens(session: Session) -> None:
+    """All listed tokens."""
+    found = session.client.tokens()
+    rows = [(str(token.id), token.symbol, str(token.decimals), token.address) for token in found]
+    session.show(found, table(("id", "token", "decimals", "address on L1"), rows))
+
+
+@command()
+@pass_session
+@examples("markets")
+def markets(session: Session) -> None:
+    """All markets with their steps."""
+    found = session.client.markets()
+    rows = [
+        (str(m.id), m.symbol, plain(m.tick_size), plain(m.lot_size), plain(m.min_notional), m.status)
+        for m in found
+    ]
+    session.show(found, table(("id", "market", "tick", "lot", "minimum", "status"), rows))
+
+
+@command()
+@click.argument("market")
+@click.option("--limit", type=LIMIT, default=20, show_default=True, help="How many at most.")
+@pass_session
+@examples("trades ETH/USDC", "trades 1 --limit 1000 --json")
+def trades(session: Session, market: str, limit: int) -> None:
+    """The latest trades of MARKET."""
+    page = session.client.trades(market, limit)
+    rows = [(str(t.seq), clock(t.time), t.taker_side, plain(t.price), plain(t.size)) for t in page.trades]
+    session.show(page, table(("seq", "time", "taker", "price", "size"), rows))
+
+
+@command()
+@click.argument("digest", type=DIGEST)
+@pass_session
+@examples("tx 0x5f3a…")
+def tx(session: Session, digest: bytes) -> None:
+    """How far the transaction DIGEST came: accepted, sealed, executed or proven, settled."""
+    found = session.client.transaction(digest)
+    session.show(found, [f"{found.code}, {found.status}: transaction {found.seq} of block {found.block}"])
+
+
+@command()
+@click.argument("number", type=click.IntRange(1), required=False)
+@click.option("--limit", type=LIMIT, default=20, show_default=True, help="How many at most.")
+@pass_session
+@examples("blocks", "blocks 17")
+def blocks(session: Session, number: int | None, limit: int) -> None:
+    """The latest sealed blocks, or block NUMBER."""
+    page = None if number else session.client.blocks(limit)
+    found = page.blocks if page else [session.client.block(number or 0)]
+    rows = [
+        (str(b.number), clock(b.timestamp), str(b.end_seq - 1), str(b.batch or ""), b.state_root)
+        for b in found
+    ]
+    session.show(page or found[0], table(("block", "time", "last seq", "batch", "state root"), rows))
+
+
+@command()
+@click.argument("number", type=click.IntRange(1), required=False)
+@click.option("--limit", type=LIMIT, default=20, show_default=True, help="How many at most.")
+@pass_session
+@examples("batches", "batches 3 --json")
+def batches(session: Session, number: int | None, limit: int) -> None:
+    """The latest batches and how far they came, or batch NUMBER."""
+    page = None if number else session.client.batches(limit)
+    found = page.batches if page else [session.client.batch(number or 0)]
+    rows = [
+        (
+            str(b.number),
+            b.status,
+            b.proof_mode,
+            f"{b.first_block}-{b.last_block}",
+            str(b.prover_gas or ""),
+            str(b.l1_gas or ""),
+            b.l1_transaction or "",
+        )
+        for b in found
+    ]
+    heads = ("batch", "status", "proof mode", "blocks", "prover gas", "L1 gas", "L1 transaction")
+    session.show(page or found[0], table(heads, rows))
+
+
+COMMANDS = (status, tokens, markets, trades, tx, blocks, batches)
