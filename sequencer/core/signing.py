@@ -97,7 +97,8 @@ def _type_string(name: str, fields: tuple[Field, ...]) -> str:
 TYPE_STRINGS: Final = {name: _type_string(name, fields) for name, (_, fields) in TYPES.items()}
 TYPE_HASHES: Final = {name: keccak256(text.encode()) for name, text in TYPE_STRINGS.items()}
 
-_LOGIN_TYPE_HASH: Final = keccak256(_type_string("Login", LOGIN_FIELDS).encode())
+LOGIN_TYPE_STRING: Final = _type_string("Login", LOGIN_FIELDS)
+LOGIN_TYPE_HASH: Final = keccak256(LOGIN_TYPE_STRING.encode())
 _DOMAIN_TYPE_HASH: Final = keccak256(_type_string("EIP712Domain", DOMAIN_FIELDS).encode())
 _HEAD: Final = "32s12x20s12x20s24xQ24xQ"
 _PLACE_ORDER: Final = Struct(f">{_HEAD}28xI31xB31xB31xB24xQ24xQ16x16s")
@@ -169,7 +170,7 @@ def struct_digest(separator: bytes, name: str, values: Mapping[str, int | bytes]
 def login_digest(separator: bytes, account: Address, signer: Address, expiry: int) -> bytes:
     """The 32 bytes that `signer` signs to read `account` until `expiry` (Unix seconds)."""
     words = (_word("address", account), _word("address", signer), _word("uint64", expiry))
-    encoded = _LOGIN_TYPE_HASH + b"".join(words)
+    encoded = LOGIN_TYPE_HASH + b"".join(words)
     return keccak256(b"\x19\x01" + separator + keccak256(encoded))
 
 
@@ -197,7 +198,20 @@ def struct_typed_data(
     chain_id: int, contract: Address, name: str, values: Mapping[str, int | bytes]
 ) -> dict[str, Any]:
     """Like `typed_data`, for the struct `name` of `TYPES` with its fields' `values`."""
-    _, fields = TYPES[name]
+    return _full_message(chain_id, contract, name, TYPES[name][1], values)
+
+
+def login_typed_data(
+    chain_id: int, contract: Address, account: Address, signer: Address, expiry: int
+) -> dict[str, Any]:
+    """Like `typed_data`, for the message of `login_digest`."""
+    values: dict[str, int | bytes] = {"account": account, "signer": signer, "expiry": expiry}
+    return _full_message(chain_id, contract, "Login", LOGIN_FIELDS, values)
+
+
+def _full_message(
+    chain_id: int, contract: Address, name: str, fields: tuple[Field, ...], values: Mapping[str, int | bytes]
+) -> dict[str, Any]:
     return {
         "types": {
             "EIP712Domain": [{"name": field, "type": kind} for field, kind in DOMAIN_FIELDS],

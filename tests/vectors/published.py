@@ -8,6 +8,7 @@ from sequencer.core.codec.actions import encode_action
 from sequencer.core.constants import MAX_U32, MAX_U64, MAX_U128
 from sequencer.core.types import (
     Action,
+    Address,
     ApproveAgent,
     Batch,
     CancelAll,
@@ -50,7 +51,7 @@ def signing_vectors() -> dict[str, Any]:
         },
         "domain": _domain(),
         "domain_separator": _hex(SEPARATOR),
-        "cases": [_case(name, tx) for name, tx in _transactions().items()],
+        "cases": [*(_case(name, tx) for name, tx in _transactions().items()), *_logins()],
     }
 
 
@@ -66,19 +67,45 @@ def _domain() -> dict[str, Any]:
 def _case(name: str, tx: Transaction) -> dict[str, Any]:
     struct = type(tx).__name__
     kind, _ = signing.TYPES[struct]
-    key = "owner" if tx.signer == OWNER else "agent"
-    digest = signing.digest(SEPARATOR, tx)
-    case = {
+    case = _signed(
+        name,
+        tx.signer,
+        signing.TYPE_STRINGS[struct],
+        signing.TYPE_HASHES[struct],
+        signing.typed_data(CHAIN_ID, CONTRACT, tx),
+        signing.digest(SEPARATOR, tx),
+    )
+    case["kind"] = f"0x{kind:02x}"
+    return case | {"actions": [_action(item) for item in tx.actions]} if isinstance(tx, Batch) else case
+
+
+def _logins() -> list[dict[str, Any]]:
+    return [
+        _signed(
+            name,
+            signer,
+            signing.LOGIN_TYPE_STRING,
+            signing.LOGIN_TYPE_HASH,
+            signing.login_typed_data(CHAIN_ID, CONTRACT, OWNER, signer, DEADLINE),
+            signing.login_digest(SEPARATOR, OWNER, signer, DEADLINE),
+        )
+        for name, signer in (("a login", OWNER), ("a login of an agent", AGENT))
+    ]
+
+
+def _signed(
+    name: str, signer: Address, type_string: str, type_hash: bytes, typed_data: dict[str, Any], digest: bytes
+) -> dict[str, Any]:
+    key = "owner" if signer == OWNER else "agent"
+    return {
         "name": name,
         "key": key,
-        "kind": f"0x{kind:02x}",
-        "type_string": signing.TYPE_STRINGS[struct],
-        "type_hash": _hex(signing.TYPE_HASHES[struct]),
-        "typed_data": signing.typed_data(CHAIN_ID, CONTRACT, tx),
+        "type_string": type_string,
+        "type_hash": _hex(type_hash),
+        "typed_data": typed_data,
         "digest": _hex(digest),
         "signature": _hex(Signer(KEYS[key]).sign(digest)),
     }
-    return case | {"actions": [_action(item) for item in tx.actions]} if isinstance(tx, Batch) else case
 
 
 def _action(item: Action) -> dict[str, Any]:
