@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 GARBAGE_THRESHOLD: Final = 100_000
 """New objects between two runs of the garbage collector."""
+SWITCH_INTERVAL_S: Final = 0.001
+"""How long the thread that writes the journal waits at most for the interpreter; answers wait for it."""
 
 
 class Sequencer:
@@ -244,6 +247,7 @@ def serve(path: Path, verbose: bool) -> None:
     )
     # The state is millions of objects that hold no cycles; by default the collector would walk them again and again.
     gc.set_threshold(GARBAGE_THRESHOLD)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(configuration.load(path)))
