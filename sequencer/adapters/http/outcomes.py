@@ -1,10 +1,12 @@
 """What became of an accepted transaction, as the API answers it."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Final
 
 from sequencer.adapters.http import answers
 from sequencer.adapters.http.context import hex_bytes
-from sequencer.adapters.http.units import market_units
+from sequencer.adapters.http.units import MarketUnits, market_units
 from sequencer.core.book import parse_order_id
 from sequencer.core.errors import Code
 from sequencer.core.state import State
@@ -15,11 +17,13 @@ from sequencer.core.types import (
     CancelAll,
     CancelClientOrder,
     CancelOrder,
+    Fill,
     Order,
     OrderId,
     PlaceOrder,
     ReplaceOrder,
     Result,
+    Side,
     Transaction,
 )
 from sequencer.node import Accepted
@@ -27,31 +31,43 @@ from sequencer.node import Accepted
 _OK: Final = Code.OK
 
 
-def placed(state: State, _tx: PlaceOrder, accepted: Accepted) -> answers.Placed:
+UnitsOf = Callable[[int], MarketUnits]
+"""The units of a market by its number."""
+
+
+def placed(state: State, tx: PlaceOrder, accepted: Accepted) -> answers.Placed:
     """The new order and what it met."""
-    return answers.Placed(**_head(accepted), **_order_outcome(state, accepted.result))
+    units = market_units(state, tx.market)
+    return answers.Placed(**_head(accepted), **_order_outcome(units, tx.side, accepted.result))
 
 
 def cancelled(state: State, _tx: CancelOrder | CancelClientOrder, accepted: Accepted) -> answers.Cancelled:
     """The order that is gone."""
-    return answers.Cancelled(**_head(accepted), **_cancel_outcome(state, accepted.result))
+    return answers.Cancelled(
+        **_head(accepted), **_cancel_outcome(partial(market_units, state), accepted.result)
+    )
 
 
 def cancelled_all(state: State, _tx: CancelAll, accepted: Accepted) -> answers.CancelledAll:
     """The orders that are gone."""
-    return answers.CancelledAll(**_head(accepted), cancelled=_orders(state, accepted.result.removed))
+    return answers.CancelledAll(
+        **_head(accepted), cancelled=_orders(partial(market_units, state), accepted.result.removed)
+    )
 
 
 def replaced(state: State, tx: ReplaceOrder, accepted: Accepted) -> answers.Replaced:
     """The order that stands now and what it met."""
-    return answers.Replaced(**_head(accepted), **_replace_outcome(state, tx, accepted.result))
+    return answers.Replaced(
+        **_head(accepted), **_replace_outcome(partial(market_units, state), tx, accepted.result)
+    )
 
 
 def batch(state: State, tx: Batch, accepted: Accepted) -> answers.BatchResults:
     """A result for each action, in their order."""
+    units_of = cache(partial(market_units, state))
     pairs = zip(tx.actions, accepted.result.items, strict=True)
     return answers.BatchResults(
-        **_head(accepted), results=[_item(state, action, result) for action, result in pairs]
+        **_head(accepted), results=[_item(units_of, action, result) for action, result in pairs]
     )
 
 
@@ -75,65 +91,66 @@ def _head(accepted: Accepted) -> dict[str, Any]:
     }
 
 
-def _item(state: State, action: Action, result: Result) -> answers.ItemResult:
+def _item(units_of: UnitsOf, action: Action, result: Result) -> answers.ItemResult:
     if result.code is not _OK:
         return answers.ItemResult(code=result.code.name)
-    return answers.ItemResult(code="OK", **_item_outcome(state, action, result))
+    return answers.ItemResult(code="OK", **_item_outcome(units_of, action, result))
 
 
-def _item_outcome(state: State, action: Action, result: Result) -> dict[str, Any]:
+def _item_outcome(units_of: UnitsOf, action: Action, result: Result) -> dict[str, Any]:
     match action:
         case PlaceOrder():
-            return _order_outcome(state, result)
+            return _order_outcome(units_of(action.market), action.side, result)
         case ReplaceOrder():
-            return _replace_outcome(state, action, result)
+            return _replace_outcome(units_of, action, result)
         case CancelAll():
-            return {"cancelled": _orders(state, result.removed)}
+            return {"cancelled": _orders(units_of, result.removed)}
         case _:
-            return _cancel_outcome(state, result)
+            return _cancel_outcome(units_of, result)
 
 
-def _order_outcome(state: State, result: Result) -> dict[str, Any]:
-    order_id = _order_id(result)
-    number, side, *_ = parse_order_id(order_id)
-    units = market_units(state, number)
-    received, fees = units.received(side)
+def _order_outcome(units: MarketUnits, side: Side, result: Result) -> dict[str, Any]:
     return {
-        "order_id": hex_bytes(order_id),
+        "order_id": hex_bytes(_order_id(result)),
         "status": _status(result),
-        "filled": units.lot.format(result.filled),
-        "remaining": units.lot.format(result.remaining),
-        "fills": [
-            answers.Fill(
-                price=units.tick.format(fill.price),
-                size=units.lot.format(fill.size),
-                fee=fees.format(fill.taker_fee),
-                fee_token=received.id,
-            )
-            for fill in result.fills
-        ],
+        "filled": units.size(result.filled),
+        "remaining": units.size(result.remaining),
+        "fills": _fills(units, side, result.fills) if result.fills else [],
     }
 
 
-def _replace_outcome(state: State, tx: ReplaceOrder, result: Result) -> dict[str, Any]:
+def _fills(units: MarketUnits, side: Side, fills: tuple[Fill, ...]) -> list[answers.Fill]:
+    received, fees = units.received(side)
+    return [
+        answers.Fill(
+            price=units.price(fill.price),
+            size=units.size(fill.size),
+            fee=fees.format(fill.taker_fee),
+            fee_token=received.id,
+        )
+        for fill in fills
+    ]
+
+
+def _replace_outcome(units_of: UnitsOf, tx: ReplaceOrder, result: Result) -> dict[str, Any]:
+    number, side, *_ = parse_order_id(tx.order_id)
     kept_place = result.resting and result.order_id == tx.order_id
-    return _order_outcome(state, result) | {"kept_place": kept_place}
+    return _order_outcome(units_of(number), side, result) | {"kept_place": kept_place}
 
 
-def _cancel_outcome(state: State, result: Result) -> dict[str, Any]:
+def _cancel_outcome(units_of: UnitsOf, result: Result) -> dict[str, Any]:
     order_id = _order_id(result)
     number, *_ = parse_order_id(order_id)
-    remaining = market_units(state, number).lot.format(result.remaining)
+    remaining = units_of(number).size(result.remaining)
     return {"order_id": hex_bytes(order_id), "status": "cancelled", "remaining": remaining}
 
 
-def _orders(state: State, removed: tuple[Order, ...]) -> list[answers.CancelledOrder]:
-    lots = {number: market_units(state, number).lot for number in {order.market for order in removed}}
+def _orders(units_of: UnitsOf, removed: tuple[Order, ...]) -> list[answers.CancelledOrder]:
     return [
         answers.CancelledOrder(
             order_id=hex_bytes(order.id),
             market=order.market,
-            remaining=lots[order.market].format(order.remaining),
+            remaining=units_of(order.market).size(order.remaining),
         )
         for order in removed
     ]
