@@ -399,8 +399,10 @@ class Node:
             case InboxEntry():
                 return parse_inbox_entry(tx.data).time
             case ExpireOrder():
+                # Its time may lie ahead again: then it is refused, and must not take the block's time there.
                 order = self._state.orders.get(tx.order_id)
-                return order.expiry + 1 if order is not None and order.expiry else 0
+                expiry = order.expiry if order is not None else 0
+                return expiry + 1 if 0 < expiry < self._clock.now_ms() // 1000 else 0
             case _:
                 return 0
 

@@ -79,10 +79,13 @@ async def test_a_prolonged_order_ends_at_its_new_deadline(tmp_path: Path) -> Non
         )
         replaced = (await world.submit(ALICE, longer)).result
         assert (replaced.code, replaced.order_id) == (Code.OK, placed.order_id)
-        world.clock.advance(6_000)
+        await world.seal()
+        world.clock.advance(6_000 - SEAL_MS)
+        await eventually(lambda: len(world.node._expiries) == 1)
         await world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100))
         assert await resting(world) == [250_000, 260_000]
-        world.clock.advance(55_000)
+        assert (await world.seal()).block.timestamp == NOW + 6
+        world.clock.advance(54_000)
         await ended(world, left=1)
         assert await resting(world) == [260_000]
 
