@@ -340,7 +340,7 @@ class Rows:
             case Deposit() if x.inbox is not None:
                 refunded, amount = bool(x.result.withdrawals), str(parsed.amount)
                 self.deposits.append(
-                    (x.inbox.index, x.seq, parsed.account, parsed.token, amount, refunded, x.time)
+                    (x.seq, x.inbox.index, parsed.account, parsed.token, amount, refunded, x.time)
                 )
                 self._add_leaves(parsed.account, LeafKind.REFUND, x.result)
             case ForceExit():

@@ -80,7 +80,7 @@ CREATE TABLE fee_accounts (
 CREATE TABLE agents (id INTEGER PRIMARY KEY, account BLOB NOT NULL, agent BLOB NOT NULL, UNIQUE (account, agent));
 CREATE INDEX agents_agent ON agents (agent);
 CREATE TABLE deposits (
-  idx INTEGER PRIMARY KEY, seq INTEGER NOT NULL, account BLOB NOT NULL, token INTEGER NOT NULL, amount TEXT NOT NULL,
+  seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, account BLOB NOT NULL, token INTEGER NOT NULL, amount TEXT NOT NULL,
   refunded INTEGER NOT NULL, time INTEGER NOT NULL);
 CREATE INDEX deposits_account ON deposits (account);
 CREATE TABLE transfers (

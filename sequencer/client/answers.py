@@ -222,6 +222,12 @@ class Withdrawal(_Answer, frozen=True):
     kind: str = "withdrawal"
 
 
+class Withdrawals(Page, frozen=True, rename=None):
+    """Withdrawals of an account."""
+
+    withdrawals: list[Withdrawal]
+
+
 class Deposit(_Answer, frozen=True):
     """`status`: pending, credited or refunded."""
 
@@ -229,6 +235,12 @@ class Deposit(_Answer, frozen=True):
     token: int
     amount: Decimal
     status: str
+
+
+class Deposits(Page, frozen=True, rename=None):
+    """Deposits for an account."""
+
+    deposits: list[Deposit]
 
 
 # ---------------------------------------------------------------- transactions

@@ -13,6 +13,7 @@ from sequencer.client.answers import (
     Blocks,
     Book,
     Deposit,
+    Deposits,
     Health,
     Info,
     Market,
@@ -24,6 +25,7 @@ from sequencer.client.answers import (
     Trades,
     TransactionInfo,
     Withdrawal,
+    Withdrawals,
 )
 from sequencer.client.errors import ClientError
 from sequencer.client.http import Answer, Http
@@ -138,12 +140,12 @@ class Reads:
         return await self._get(f"{self._account_path(address)}/orders", list[OrderInfo])
 
     async def withdrawals(self, address: Hex | None = None) -> list[Withdrawal]:
-        """Withdrawals, with what is needed to claim them."""
-        return await self._get(f"{self._account_path(address)}/withdrawals", list[Withdrawal])
+        """The latest withdrawals, with what is needed to claim them."""
+        return (await self._get(f"{self._account_path(address)}/withdrawals", Withdrawals)).withdrawals
 
     async def deposits(self, address: Hex | None = None) -> list[Deposit]:
-        """Deposits, pending ones included."""
-        return await self._get(f"{self._account_path(address)}/deposits", list[Deposit])
+        """The latest deposits, pending ones included."""
+        return (await self._get(f"{self._account_path(address)}/deposits", Deposits)).deposits
 
     # --------------------------------------------------------------- history
 

@@ -59,7 +59,13 @@ async def test_an_order_rests_and_another_meets_it(tmp_path: Path) -> None:
         assert taker["status"] == "filled"
         assert taker["fills"] == [{"price": "2500", "size": "0.005", "fee": "0.00625", "feeToken": USDC}]
         _, book = await api.get(f"/v1/markets/{MARKET}/book")
-        assert book == {"market": MARKET, "seq": "9", "bids": [["2500", "0.005", 1]], "asks": []}
+        assert book == {
+            "market": MARKET,
+            "seq": "9",
+            "time": START_MS // 1000,
+            "bids": [["2500", "0.005", 1]],
+            "asks": [],
+        }
         _, order = await api.get(f"/v1/orders/{maker['orderId']}")
         assert (order["status"], order["filled"], order["remaining"]) == ("resting", "0.005", "0.005")
         assert order["clientOrderId"] == "7"
@@ -118,18 +124,18 @@ async def test_a_withdrawal_is_followed_from_acceptance_to_the_claim(tmp_path: P
         status, accepted = await api.post("/v1/withdrawals", body)
         assert status == 200, accepted
         path = f"/v1/accounts/0x{ALICE.address.hex()}/withdrawals"
-        seen = [(await api.get(path))[1][0]["status"]]
+        seen = [(await api.get(path))[1]["withdrawals"][0]["status"]]
         await world.close_batch()
-        seen.append((await api.get(path))[1][0]["status"])
+        seen.append((await api.get(path))[1]["withdrawals"][0]["status"])
         transaction = f"/v1/transactions/{accepted['digest']}"
         assert (await api.get(transaction))[1]["status"] == "sealed"
         await world.prove()
         await eventually(lambda: not world.store.unsettled())
-        (_, (withdrawal,)) = await api.get(path)
+        (withdrawal,) = (await api.get(path))[1]["withdrawals"]
         seen.append(withdrawal["status"])
         assert (await api.get(transaction))[1]["status"] == "settled"
         world.settler.claimed.add((1, 0))
-        seen.append((await api.get(path))[1][0]["status"])
+        seen.append((await api.get(path))[1]["withdrawals"][0]["status"])
         assert seen == ["accepted", "sealed", "settled", "claimed"]
         assert withdrawal["claim"] == {"batch": "1", "index": "0", "proof": []}
         assert withdrawal["amount"] == "1.5"
@@ -333,7 +339,7 @@ async def test_a_halted_node_says_so(tmp_path: Path) -> None:
         ("/v1/markets/x/book", 400, "WRONG_TYPE"),
         ("/v1/markets/1/book?depth=0", 400, "OUT_OF_RANGE"),
         ("/v1/markets/1/book?depth=100000", 400, "OUT_OF_RANGE"),
-        ("/v1/markets/1/trades?before=oops", 400, "WRONG_TYPE"),
+        ("/v1/markets/1/trades?before=oops", 400, "OUT_OF_RANGE"),
         ("/v1/markets/1/trades?limit=-1", 400, "WRONG_TYPE"),
         ("/v1/accounts/0x12", 400, "WRONG_TYPE"),
         (f"/v1/accounts/0x{'99' * 20}", 404, "UNKNOWN_ACCOUNT"),
@@ -391,7 +397,8 @@ async def test_an_account_has_balances_and_nonces(tmp_path: Path) -> None:
             {"token": ETH, "total": "100", "locked": "0", "available": "100"},
             {"token": USDC, "total": "1000000", "locked": "25", "available": "999975"},
         ]
-        assert account["nonces"] == [{"lane": 0, "next": "1"}]
+        assert account["nonces"] == [{"lane": 0, "next": "1", "highest": str(1 + 2**20), "free": []}]
+        assert (account["openOrders"], account["agents"]) == (1, [])
 
 
 async def test_deposits_are_pending_then_credited_or_refunded(tmp_path: Path) -> None:
@@ -402,12 +409,16 @@ async def test_deposits_are_pending_then_credited_or_refunded(tmp_path: Path) ->
         waiting = world.entry(unlisted)
         world.watcher.waiting = [waiting]
         path = f"/v1/accounts/0x{STRANGER.address.hex()}/deposits"
-        assert [x["status"] for x in (await api.get(path))[1]] == ["pending"]
+        assert [x["status"] for x in (await api.get(path))[1]["deposits"]] == ["pending"]
         await world.node.submit_inbox(waiting)
-        ((status, (deposit,)), world.watcher.waiting) = (await api.get(path), [])
-        assert (status, deposit["status"], deposit["amountUnits"]) == (200, "refunded", "77")
+        (deposit,) = (await api.get(path))[1]["deposits"]
+        world.watcher.waiting = []
+        assert (deposit["seq"], deposit["status"], deposit["amountUnits"]) == ("8", "refunded", "77")
         _, alice = await api.get(f"/v1/accounts/0x{ALICE.address.hex()}/deposits")
-        assert [(x["index"], x["status"]) for x in alice] == [("4", "credited"), ("3", "credited")]
+        assert [(x["index"], x["status"]) for x in alice["deposits"]] == [
+            ("4", "credited"),
+            ("3", "credited"),
+        ]
 
 
 async def test_trades_come_in_pages_without_gaps(tmp_path: Path) -> None:

@@ -134,14 +134,15 @@ async def traded(world: World, api: Checked) -> dict[str, Any]:
     """Alice's order meets Bob's, rests, and is batched; gives what stands in paths."""
     await world.list_and_fund()
     await world.submit_inbox(encode_inbox_deposit(Deposit(START_MS // 1000, 9, ALICE.address, 5)))
-    bid = world.order(ALICE, Side.BID, 250_000, 200)
-    await api.ask("POST", "/v1/orders", {}, order_body(bid, ALICE, "2500", "0.02"))
+    bid = world.order(ALICE, Side.BID, 250_000, 200, client_order_id=7)
+    await api.ask("POST", "/v1/orders", {}, order_body(bid, ALICE, "2500", "0.02", clientOrderId="7"))
     ask = world.order(BOB, Side.ASK, 250_000, 100)
     placed = await api.ask("POST", "/v1/orders", {}, order_body(ask, BOB, "2500", "0.01"))
     await world.submit(ALICE, world.withdrawal(ALICE, USDC, 1_500_000))
     await world.close_batch()
     return {
         "address": f"0x{ALICE.address.hex()}",
+        "clientOrderId": "7",
         "digest": placed["digest"],
         "id": MARKET,
         "job": 1,
@@ -172,9 +173,10 @@ async def read_everything(api: Checked, given: dict[str, Any]) -> None:
         if method == "GET":
             await api.ask(method, path, given)
     nothing = {"address": "0x" + "77" * 20, "digest": "0x" + "77" * 32, "id": 77, "job": 77, "number": 77}
+    nothing |= {"clientOrderId": "77", "orderId": "0x" + "77" * 24}
     for method, path, operation in OPERATIONS:
         if method == "GET" and "404" in operation["responses"]:
-            await api.ask(method, path, nothing | {"orderId": "0x" + "77" * 24})
+            await api.ask(method, path, nothing)
             assert (method, path, 404) in api.seen
 
 

@@ -16,12 +16,16 @@ from sequencer.adapters.http.formats import (
     EndName,
     Hash,
     HexBytes,
+    KindName,
+    LedgerType,
+    MarketScope,
     OrderId,
     OrderStatus,
     ProofModeName,
     RecordStatus,
     SelfTradeName,
     SideName,
+    SignedDecimal,
     Time,
     TimeInForceName,
     TransactionStatus,
@@ -41,6 +45,13 @@ class Error(Struct, frozen=True, kw_only=True):
     message: str
     request_id: Annotated[str, Meta(description="finds the request in the sequencer's log")]
     details: dict[str, str]
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Newest first; `next` is passed as `before` for the page that follows."""
+
+    has_more: bool
+    next: str | None
 
 
 # ---------------------------------------------------------------- the exchange
@@ -100,6 +111,8 @@ class Limits(Answer, frozen=True):
     """Bounds that requests meet; `amount` and `holdings` in base units; `rates` null: not limited."""
 
     body_bytes: int
+    page: int
+    book_depth: int
     open_orders: int
     makers_per_order: int
     actions_per_batch: int
@@ -123,6 +136,13 @@ class Info(Answer, frozen=True):
     proof_mode: ProofModeName
     time: Time
     limits: Limits
+
+
+class ServerTime(Answer, frozen=True):
+    """The sequencer's clock; blocks take their times from it. `timeMs`: in milliseconds."""
+
+    time: Time
+    time_ms: int
 
 
 class Token(Answer, frozen=True):
@@ -162,10 +182,11 @@ class Level(Struct, frozen=True, array_like=True):
 
 
 class Book(Answer, frozen=True):
-    """Best levels first, as of a sequence number."""
+    """Best levels first, as they were after transaction `seq`; `time` is its block's."""
 
     market: int
     seq: Uint
+    time: Time
     bids: list[Level]
     asks: list[Level]
 
@@ -184,17 +205,53 @@ class Trade(Answer, frozen=True):
     time: Time
 
 
-class Page(Struct, frozen=True, kw_only=True):
-    """Newest first; `next` is passed as `before` for the page that follows."""
-
-    has_more: bool
-    next: str | None
-
-
 class Trades(Page, frozen=True):
     """Trades of a market, newest first."""
 
     trades: list[Trade]
+
+
+class Candle(Struct, frozen=True, array_like=True):
+    """First second, open, high, low and close price, volume in base and in quote tokens, number of trades."""
+
+    time: Time
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+
+
+class Candles(Page, frozen=True):
+    """Candles in which there were trades, newest first; the newest may still grow."""
+
+    candles: list[Candle]
+
+
+class Ticker(Answer, frozen=True):
+    """The last 24 hours of a market, to the minute; null is what there was not.
+
+    `change` is `last` less `open`, `changeRate` the same as a fraction of `open`, cut off after six digits.
+    """
+
+    market: int
+    symbol: str
+    time: Time
+    bid: Decimal | None
+    bid_size: Decimal | None
+    ask: Decimal | None
+    ask_size: Decimal | None
+    last: Decimal | None
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    change: SignedDecimal | None
+    change_rate: SignedDecimal | None
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
 
 
 # ---------------------------------------------------------------- accounts
@@ -210,55 +267,143 @@ class Balance(Answer, frozen=True):
 
 
 class NonceLane(Answer, frozen=True):
-    """`next`: the lowest sequence above all used."""
+    """Sequences of a nonce lane: all of `free`, and `next` to `highest`, can be used."""
 
     lane: int
-    next: Uint
+    next: Annotated[Uint, Meta(description="the lowest above all used")]
+    highest: Uint
+    free: Annotated[list[Uint], Meta(description="those below `next` that were skipped")]
+
+
+class Agent(Answer, frozen=True):
+    """A key that may trade for the account until `expiry`, in some markets or in all."""
+
+    agent: Address
+    lane: int
+    expiry: Uint
+    markets: MarketScope
 
 
 class Account(Answer, frozen=True):
-    """Balances and nonces."""
+    """Balances, nonce lanes that were used or are an agent's, and agents."""
 
     account: Address
     balances: list[Balance]
+    open_orders: int
     nonces: list[NonceLane]
+    agents: list[Agent]
 
 
-class OrderInfo(Answer, frozen=True):
-    """An order."""
+class Principal(Answer, frozen=True):
+    """An account for which an agent may trade until `expiry`; `nonces` is the agent's own lane."""
+
+    account: Address
+    expiry: Uint
+    markets: MarketScope
+    nonces: NonceLane
+
+
+class Principals(Page, frozen=True):
+    """Accounts that approved an agent, the latest first."""
+
+    accounts: list[Principal]
+
+
+class OrderRecord(Answer, frozen=True):
+    """An order and what became of it.
+
+    `size` is what it is for: `filled` and `remaining` together. `lost`: what self-trade prevention or a replacement in
+    its place took from it while it rested. `reason`: why it is over; `endedBy`: the sequence number that ended it.
+    """
 
     order_id: OrderId
+    seq: Uint
     account: Address
     market: int
     side: SideName
     time_in_force: TimeInForceName
-    price: Decimal
-    remaining: Decimal
-    status: OrderStatus
-    client_order_id: Uint
-
-
-class OrderRecord(OrderInfo, frozen=True):
-    """An order and what became of it.
-
-    `size` is what it is for: `filled` and `remaining` together. `lost`: lots that self-trade prevention or a
-    replacement in its place took from it while it rested. `reason`: why it is over; `endedBy`: the sequence number
-    that ended it.
-    """
-
-    seq: Uint
     self_trade: SelfTradeName
+    price: Decimal
     size: Decimal
     filled: Decimal
+    remaining: Decimal
     lost: Decimal
     status: RecordStatus
     reason: EndName | None
+    client_order_id: Uint
     expiry: Uint | None
     created: Time
     updated: Time
     updated_seq: Uint
     ended_by: Uint | None
     replaced_by: OrderId | None
+
+
+class Orders(Page, frozen=True):
+    """Orders of an account, newest first."""
+
+    orders: list[OrderRecord]
+
+
+class AccountFill(Answer, frozen=True):
+    """A trade as one side has it; `feeToken` is what this side received."""
+
+    seq: Uint
+    item: int
+    market: int
+    order_id: OrderId
+    client_order_id: Uint
+    side: SideName
+    role: Annotated[str, Meta(extra_json_schema={"enum": ["maker", "taker"]})]
+    price: Decimal
+    size: Decimal
+    quote: Decimal
+    fee: Decimal
+    fee_token: int
+    time: Time
+
+
+class Fills(Page, frozen=True):
+    """Trades of an account, newest first."""
+
+    fills: list[AccountFill]
+
+
+class Transfer(Answer, frozen=True):
+    """A payment between accounts."""
+
+    seq: Uint
+    account: Annotated[Address, Meta(description="the payer")]
+    to: Address
+    token: int
+    amount: Decimal
+    time: Time
+
+
+class Transfers(Page, frozen=True):
+    """Transfers from and to an account, newest first."""
+
+    transfers: list[Transfer]
+
+
+class LedgerEntry(Answer, frozen=True):
+    """A change of a balance. `orderId` is the account's own order, `counterparty` the other side of a transfer."""
+
+    id: str
+    seq: Uint
+    type: LedgerType
+    token: int
+    amount: SignedDecimal
+    market: int | None
+    order_id: OrderId | None
+    counterparty: Address | None
+    time: Time
+
+
+class Ledger(Page, frozen=True):
+    """Changes of an account's balances, newest first; together they are its totals."""
+
+    entries: list[LedgerEntry]
 
 
 class Claim(Answer, frozen=True):
@@ -279,6 +424,7 @@ class Withdrawal(Answer, frozen=True):
     amount_units: Uint
     recipient: Address
     max_relay_fee: Decimal
+    time: Time
     block: Uint
     status: Annotated[
         str,
@@ -287,14 +433,28 @@ class Withdrawal(Answer, frozen=True):
     claim: Claim | UnsetType = UNSET
 
 
+class Withdrawals(Page, frozen=True):
+    """What left an account for L1, newest first."""
+
+    withdrawals: list[Withdrawal]
+
+
 class Deposit(Answer, frozen=True):
-    """A deposit, seen on L1 or sequenced."""
+    """A deposit, seen on L1 or sequenced; only then it has `seq` and `time`."""
 
     index: Uint
     token: int
     amount: Decimal
     amount_units: Uint
     status: Annotated[str, Meta(extra_json_schema={"enum": ["pending", "credited", "refunded"]})]
+    seq: Uint | None
+    time: Time | None
+
+
+class Deposits(Page, frozen=True):
+    """Deposits for an account, newest first."""
+
+    deposits: list[Deposit]
 
 
 # ---------------------------------------------------------------- transactions
@@ -380,14 +540,28 @@ class AgentApproved(Accepted, frozen=True):
 # ---------------------------------------------------------------- history
 
 
+class ItemInfo(Answer, frozen=True):
+    """An action of a batch; `orderId` is that of the order it placed, or the one it named."""
+
+    kind: KindName
+    code: CodeName
+    order_id: OrderId | None
+
+
 class TransactionInfo(Answer, frozen=True):
-    """A transaction and how far it came."""
+    """A transaction or inbox entry and how far it came. `orderId` and `items` as in an action of a batch."""
 
     digest: Hash
     seq: Uint
     block: Uint
     batch: Uint | None
+    kind: KindName
+    account: Address | None
+    signer: Address | None
+    time: Time
     code: CodeName
+    order_id: OrderId | None
+    items: list[ItemInfo]
     status: TransactionStatus
 
 

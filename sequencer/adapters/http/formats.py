@@ -1,17 +1,33 @@
 """Text and numbers of the API as types: what is checked elsewhere is described here, for `/v1/openapi.json`."""
 
-from typing import Annotated, Final
+import re
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta
 
 from sequencer.adapters.history_rows import End
 from sequencer.core.constants import MAX_U32
 from sequencer.core.errors import Code
-from sequencer.core.types import SelfTrade, Side, TimeInForce
+from sequencer.core.types import ExpireOrder, ParsedEntry, SelfTrade, Side, TimeInForce, Transaction
 
 SIDES: Final = {"buy": Side.BID, "sell": Side.ASK}
 TIMES_IN_FORCE: Final = {member.name: member for member in TimeInForce}
 SELF_TRADES: Final = {member.name.lower(): member for member in SelfTrade}
+KINDS: Final[dict[type, str]] = {
+    kind: re.sub("(?<!^)([A-Z])", r"_\1", kind.__name__).lower()
+    for kind in (*get_args(Transaction), *get_args(ParsedEntry), ExpireOrder)
+}
+"""What transactions and inbox entries are called."""
+LEDGER_TYPES: Final = (
+    "deposit",
+    "withdrawal",
+    "forced_exit",
+    "trade",
+    "fee",
+    "fee_income",
+    "transfer_in",
+    "transfer_out",
+)
 
 Number = Annotated[int, Meta(ge=0, le=MAX_U32)]
 Time = Annotated[int, Meta(description="Unix time in seconds")]
@@ -20,6 +36,13 @@ Decimal = Annotated[
     Meta(
         description="whole tokens, exact",
         extra_json_schema={"pattern": r"^(0|[1-9][0-9]*)(\.[0-9]+)?$", "maxLength": 80},
+    ),
+]
+SignedDecimal = Annotated[
+    str,
+    Meta(
+        description="exact, with a sign if it is negative",
+        extra_json_schema={"pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$", "maxLength": 80},
     ),
 ]
 Uint = Annotated[
@@ -40,6 +63,9 @@ Signature = Annotated[
 SideName = Annotated[str, Meta(extra_json_schema={"enum": list(SIDES)})]
 TimeInForceName = Annotated[str, Meta(extra_json_schema={"enum": list(TIMES_IN_FORCE)})]
 SelfTradeName = Annotated[str, Meta(extra_json_schema={"enum": list(SELF_TRADES)})]
+KindName = Annotated[str, Meta(extra_json_schema={"enum": list(KINDS.values())})]
+LedgerType = Annotated[str, Meta(extra_json_schema={"enum": list(LEDGER_TYPES)})]
+MarketScope = list[int] | Literal["all"]
 CodeName = Annotated[str, Meta(extra_json_schema={"enum": [code.name for code in Code]})]
 ProofModeName = Annotated[str, Meta(extra_json_schema={"enum": ["executed", "real"]})]
 OrderStatus = Annotated[str, Meta(extra_json_schema={"enum": ["resting", "filled", "cancelled"]})]

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
-from sequencer.adapters.http import answers, documents, prover, reads, transactions
+from sequencer.adapters.http import answers, documents, prover, transactions
 from sequencer.adapters.http.context import Handler
 from sequencer.adapters.http.limits import Family
+from sequencer.adapters.http.reads import accounts, blocks, exchange, markets, orders, payments, query
+from sequencer.core.constants import MAX_MARKET_ID
 from sequencer.core.errors import Code
 
 Errors = Mapping[int, tuple[str, ...]]
@@ -78,6 +80,7 @@ def _hex(length: int) -> Schema:
 NUMBER: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1}
 PATH: Final[Mapping[str, Schema]] = {
     "address": _hex(20),
+    "clientOrderId": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,38})$"},
     "digest": _hex(32),
     "id": {"type": "integer", "minimum": 0, "maximum": (1 << 32) - 1},
     "job": NUMBER,
@@ -85,9 +88,31 @@ PATH: Final[Mapping[str, Schema]] = {
     "orderId": _hex(24),
 }
 """What stands in braces in a path."""
-PAGE: Final[Mapping[str, Schema]] = {
-    "limit": _at_most(reads.LIMIT_MAX, 100),
-    "before": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})?$", "description": "`next` of a page"},
+
+
+def _page(
+    numbers: int = 1, maximum: int = query.LIMIT_MAX, more: Mapping[str, Schema] | None = None
+) -> Mapping[str, Schema]:
+    """The query of a list in pages, whose cursor has so many numbers; `more`: what it is restricted to."""
+    cursor = "-".join(["[0-9]{1,18}"] * numbers)
+    return {
+        "limit": _at_most(maximum, min(query.LIMIT_DEFAULT, maximum)),
+        "before": {"type": "string", "pattern": f"^({cursor})?$", "description": "`next` of a page"},
+        **(more or {}),
+    }
+
+
+IN_MARKET: Final[Mapping[str, Schema]] = {
+    "market": {"type": "integer", "minimum": 0, "maximum": MAX_MARKET_ID}
+}
+ORDERS: Final[Mapping[str, Schema]] = {
+    **IN_MARKET,
+    "status": {"type": "string", "enum": list(orders.STATUSES)},
+}
+CANDLES: Final[Mapping[str, Schema]] = {
+    "resolution": {"type": "string", "enum": list(markets.RESOLUTIONS), "default": "1m"},
+    "from": NUMBER,
+    "to": {**NUMBER, "maximum": query.END - 1},
 }
 
 
@@ -195,72 +220,121 @@ TRANSACTIONS: Final = (
     ),
 )
 EXCHANGE: Final = (
-    _get("/v1/health", reads.health, "How the sequencer is doing", answers.Health, {}),
-    _get("/v1/info", reads.info, "Chain, contract, program and limits", answers.Info, {}),
-    _get("/v1/tokens", reads.tokens, "All tokens", list[answers.Token], STATE),
-    _get("/v1/markets", reads.markets, "All markets", list[answers.Market], STATE),
+    _get("/v1/health", exchange.health, "How the sequencer is doing", answers.Health, {}),
+    _get("/v1/time", exchange.time, "The sequencer's clock", answers.ServerTime, {}),
+    _get("/v1/info", exchange.info, "Chain, contract, program and limits", answers.Info, {}),
+    _get("/v1/tokens", exchange.tokens, "All tokens", list[answers.Token], STATE),
+)
+MARKETS: Final = (
+    _get("/v1/markets", markets.markets, "All markets", list[answers.Market], STATE),
+    _get("/v1/markets/{id}", markets.market, "A market", answers.Market, MARKET),
+    _get("/v1/tickers", markets.tickers, "The last 24 hours of all markets", list[answers.Ticker], STATE),
+    _get("/v1/markets/{id}/ticker", markets.ticker, "The last 24 hours", answers.Ticker, MARKET),
     _get(
         "/v1/markets/{id}/book",
-        reads.book,
-        "Best levels of a market",
+        markets.book,
+        "Best levels",
         answers.Book,
         MARKET,
-        query={"depth": _at_most(reads.DEPTH_MAX, 20)},
+        query={"depth": _at_most(query.DEPTH_MAX, query.DEPTH_DEFAULT)},
     ),
+    _get("/v1/markets/{id}/trades", markets.trades, "Trades", answers.Trades, MARKET, query=_page()),
     _get(
-        "/v1/markets/{id}/trades",
-        reads.trades,
-        "Trades of a market",
-        answers.Trades,
+        "/v1/markets/{id}/candles",
+        markets.candles,
+        "Candles that begin in a span of time",
+        answers.Candles,
         MARKET,
-        query=PAGE,
+        query=_page(more=CANDLES),
     ),
 )
 ACCOUNTS: Final = (
-    _get("/v1/accounts/{address}", reads.account, "Balances and nonces", answers.Account, ACCOUNT),
+    _get("/v1/accounts/{address}", accounts.account, "Balances, nonces, agents", answers.Account, ACCOUNT),
     _get(
-        "/v1/accounts/{address}/orders",
-        reads.open_orders,
-        "Open orders, oldest first",
-        list[answers.OrderInfo],
-        ACCOUNT,
+        "/v1/agents/{address}",
+        accounts.agent,
+        "The accounts that an agent may trade for",
+        answers.Principals,
+        STATE,
+        query=_page(),
     ),
     _get(
-        "/v1/accounts/{address}/withdrawals",
-        reads.withdrawals,
-        "Withdrawals, newest first, with what claiming them takes",
-        list[answers.Withdrawal],
+        "/v1/accounts/{address}/orders",
+        orders.open_orders,
+        "Open orders, oldest first",
+        list[answers.OrderRecord],
         ACCOUNT,
-        query={"limit": _at_most(reads.CLAIMS_MAX, reads.CLAIMS_MAX)},
+        query=IN_MARKET,
+    ),
+    _get(
+        "/v1/accounts/{address}/orders/history",
+        orders.orders,
+        "Orders, resting and ended",
+        answers.Orders,
+        ACCOUNT,
+        query=_page(more=ORDERS),
+    ),
+    _get(
+        "/v1/accounts/{address}/client-orders/{clientOrderId}",
+        orders.client_order,
+        "The order of a client order id: the one that rests, else the latest",
+        answers.OrderRecord,
+        _joined([UNKNOWN, ACCOUNT]),
+    ),
+    _get(
+        "/v1/accounts/{address}/fills",
+        orders.fills,
+        "Trades, as maker and as taker",
+        answers.Fills,
+        ACCOUNT,
+        query=_page(more=IN_MARKET),
     ),
     _get(
         "/v1/accounts/{address}/deposits",
-        reads.deposits,
-        "Deposits, newest first",
-        list[answers.Deposit],
+        payments.deposits,
+        "Deposits, pending ones first",
+        answers.Deposits,
         STATE,
-        query={"limit": _at_most(reads.LIMIT_MAX, 100)},
+        query=_page(),
+    ),
+    _get(
+        "/v1/accounts/{address}/withdrawals",
+        payments.withdrawals,
+        "Withdrawals and refunds, with what claiming them takes",
+        answers.Withdrawals,
+        ACCOUNT,
+        query=_page(2, query.CLAIMS_MAX),
+    ),
+    _get(
+        "/v1/accounts/{address}/transfers",
+        payments.transfers,
+        "Transfers to and from other accounts",
+        answers.Transfers,
+        ACCOUNT,
+        query=_page(),
+    ),
+    _get(
+        "/v1/accounts/{address}/ledger",
+        payments.ledger,
+        "Every change of a balance",
+        answers.Ledger,
+        ACCOUNT,
+        query=_page(3),
     ),
 )
 HISTORY: Final = (
-    _get(
-        "/v1/orders/{orderId}",
-        reads.order,
-        "An order, resting or ended",
-        answers.OrderRecord,
-        {**UNKNOWN, **STATE},
-    ),
+    _get("/v1/orders/{orderId}", orders.order, "An order, resting or ended", answers.OrderRecord, UNKNOWN),
     _get(
         "/v1/transactions/{digest}",
-        reads.transaction,
-        "How far a transaction came",
+        blocks.transaction,
+        "What a transaction did and how far it came",
         answers.TransactionInfo,
         UNKNOWN,
     ),
-    _get("/v1/blocks", reads.blocks, "Sealed blocks", answers.Blocks, {}, query=PAGE),
-    _get("/v1/blocks/{number}", reads.block, "A sealed block", answers.BlockInfo, UNKNOWN),
-    _get("/v1/batches", reads.batches, "Batches", answers.Batches, {}, query=PAGE),
-    _get("/v1/batches/{number}", reads.batch, "A batch", answers.Batch, UNKNOWN),
+    _get("/v1/blocks", blocks.blocks, "Sealed blocks", answers.Blocks, {}, query=_page()),
+    _get("/v1/blocks/{number}", blocks.block, "A sealed block", answers.BlockInfo, UNKNOWN),
+    _get("/v1/batches", blocks.batches, "Batches", answers.Batches, {}, query=_page()),
+    _get("/v1/batches/{number}", blocks.batch, "A batch", answers.Batch, UNKNOWN),
 )
 PROVER: Final = Family.CLIENT_PROVER
 PROVER_QUEUE: Final = (
@@ -307,6 +381,7 @@ DOCUMENTS: Final = (
 ROUTES: Final[Mapping[str, tuple[Route, ...]]] = {
     "Transactions": TRANSACTIONS,
     "Exchange": EXCHANGE,
+    "Markets": MARKETS,
     "Accounts": ACCOUNTS,
     "History": HISTORY,
     "Prover queue": PROVER_QUEUE,
