@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the pinned contract toolchain (anvil, forge, cast, solc, OpenZeppelin) into the cache and links it as
-# contracts/node_modules. Running it again does nothing until a pinned file changes.
+# Installs the pinned Node.js packages (anvil, forge, cast, solc, OpenZeppelin; viem and TypeScript for the example) into
+# the cache and links them as contracts/node_modules. Running it again does nothing until a pinned file changes.
 # The programs are then contracts/node_modules/.bin/{anvil,forge,cast,solc}.
 set -euo pipefail
 
