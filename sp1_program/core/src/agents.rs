@@ -5,6 +5,9 @@ use crate::state::State;
 use crate::trie::Recorder;
 use crate::types::*;
 
+/// Where a signer may act: `None` for the owner, who may everywhere. In a box, as most have none.
+pub type Scope = Option<Box<Markets>>;
+
 /// Whether a market is in the scope of an agent with these markets. Market 0, which none is, means all of them.
 pub fn in_scope(markets: &Markets, market: u32) -> bool {
     let bit = |market: u8| markets[31 - usize::from(market / 8)] >> (market % 8) & 1 == 1;

@@ -34,6 +34,12 @@ pub fn price(side: Side, price_key: u64) -> u64 {
     self::price_key(side, price_key)
 }
 
+/// The price in an order's id, on a known side.
+pub fn price_in(side: Side, id: &OrderId) -> u64 {
+    let (words, _) = id.as_chunks();
+    price(side, u64::from_be_bytes(words[1]))
+}
+
 pub fn order_id(book: u64, price_key: u64, place: u64) -> OrderId {
     let mut id = [0; 24];
     id[..8].copy_from_slice(&book.to_be_bytes());
@@ -57,8 +63,7 @@ impl Place {
         let book = u64::from_be_bytes(words[0]);
         let side = side(book);
         let market = u32::try_from(book >> 1).map_err(|_| Error::Inconsistent("an order of no market"))?;
-        let price = price(side, u64::from_be_bytes(words[1]));
-        Ok(Place { market, side, price })
+        Ok(Place { market, side, price: price_in(side, id) })
     }
 }
 
@@ -79,9 +84,8 @@ pub fn best<R: Recorder>(
     state: &State<R>,
     market: u32,
     side: Side,
-) -> Result<Option<(OrderId, &RestingOrder)>, Error> {
-    let first = state.books.first(&id(market, side).to_be_bytes())?;
-    Ok(first.map(|(id, order)| (*id, order)))
+) -> Result<Option<(&OrderId, &RestingOrder)>, Error> {
+    state.books.first(&id(market, side).to_be_bytes())
 }
 
 /// The orders on one side of a market, best first.

@@ -41,13 +41,14 @@ pub fn crosses(side: Side, limit: u64, price: u64) -> bool {
     }
 }
 
-/// The best opposite order and its price, if the taker takes it.
+/// The best opposite order with its price, if the taker takes it.
 fn next<'a, R: Recorder>(
     state: &'a State<R>,
     order: &PlaceOrder,
-) -> Result<Option<(OrderId, u64, &'a RestingOrder)>, Error> {
-    let Some((id, maker)) = book::best(state, order.market, order.side.opposite())? else { return Ok(None) };
-    let price = book::Place::of(&id)?.price;
+) -> Result<Option<(&'a OrderId, u64, &'a RestingOrder)>, Error> {
+    let side = order.side.opposite();
+    let Some((id, maker)) = book::best(state, order.market, side)? else { return Ok(None) };
+    let price = book::price_in(side, id);
     Ok(crosses(order.side, order.price, price).then_some((id, price, maker)))
 }
 
@@ -59,10 +60,10 @@ pub fn would_cross<R: Recorder>(state: &State<R>, order: &PlaceOrder) -> Result<
 /// Whether matching would fill the whole order. `met` counts the resting orders met, and counts them on if not.
 pub fn can_fill<R: Recorder>(state: &State<R>, taker: &Taker, met: &mut u32) -> Result<bool, Error> {
     let (order, before) = (taker.order, *met);
-    let mut rest = order.size;
-    for maker in book::orders(state, order.market, order.side.opposite()) {
+    let (mut rest, side) = (order.size, order.side.opposite());
+    for maker in book::orders(state, order.market, side) {
         let (id, maker) = maker?;
-        if *met == MAX_MAKERS || !crosses(order.side, order.price, book::Place::of(id)?.price) {
+        if *met == MAX_MAKERS || !crosses(order.side, order.price, book::price_in(side, id)) {
             break;
         }
         *met += 1;
@@ -95,7 +96,7 @@ pub fn take<R: Recorder>(state: &mut State<R>, taker: &Taker, met: &mut u32) -> 
             break;
         }
         *met += 1;
-        let maker = maker.clone();
+        let (id, maker) = (*id, maker.clone());
         if maker.is_expired(state.meta.timestamp) {
             book::remove(state, &id, &maker)?;
         } else if maker.owner == *taker.account {

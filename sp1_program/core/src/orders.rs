@@ -1,7 +1,7 @@
 //! Actions on orders (protocol sections 4.2 to 4.4). Checks come first, in the protocol's order; the change after them
 //! cannot fail for a state that the transition made.
 
-use crate::agents::in_scope;
+use crate::agents::{in_scope, Scope};
 use crate::book::{self, Place};
 use crate::codec::values::client_key;
 use crate::errors::{check, Code, Error, Stop};
@@ -17,8 +17,7 @@ pub const EVERY_MARKET: u32 = 0;
 /// A signed transaction that acts on orders. The actions of a batch share one.
 pub struct Sender<'a> {
     pub head: &'a Head,
-    /// Where its signer may act.
-    pub scope: Markets,
+    pub scope: Scope,
     pub seq: u64,
     /// Index of the action in its batch.
     pub item: u64,
@@ -34,7 +33,16 @@ impl Sender<'_> {
     }
 
     fn check_scope(&self, market: u32) -> Result<(), Code> {
-        check(in_scope(&self.scope, market), Code::MarketNotAllowed)
+        let allowed = self.scope.as_ref().is_none_or(|markets| in_scope(markets, market));
+        check(allowed, Code::MarketNotAllowed)
+    }
+
+    fn check_scope_of(&self, id: &OrderId) -> Result<(), Stop> {
+        // The owner need not know the market.
+        if self.scope.is_some() {
+            self.check_scope(Place::of(id)?.market)?;
+        }
+        Ok(())
     }
 }
 
@@ -188,7 +196,7 @@ fn match_and_rest<R: Recorder>(
 fn own_order<R: Recorder>(state: &State<R>, sender: &Sender, id: &OrderId) -> Result<RestingOrder, Stop> {
     let order = state.books.get(id)?.ok_or(Code::UnknownOrder)?;
     check(order.owner == sender.head.account, Code::NotOrderOwner)?;
-    sender.check_scope(Place::of(id)?.market)?;
+    sender.check_scope_of(id)?;
     Ok(order.clone())
 }
 

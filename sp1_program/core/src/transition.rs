@@ -3,7 +3,7 @@
 //! Checks come first, in the protocol's order, and the change that follows cannot fail for a state that the
 //! transition itself made.
 
-use crate::agents;
+use crate::agents::{self, Scope};
 use crate::book;
 use crate::errors::{check, Code, Error, Stop};
 use crate::hash::keccak256_concat;
@@ -150,8 +150,8 @@ fn invalid(seq: u64, stop: Stop) -> Error {
     }
 }
 
-/// Uses the nonce, if the signer may do this now. Gives the markets in which it may.
-fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Markets, Stop> {
+/// Uses the nonce, if the signer may do this now. Gives where it may.
+fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Scope, Stop> {
     let head = &signed.head;
     let timestamp = state.meta.timestamp;
     let account = state.accounts.get_mut(&head.account)?.ok_or(Code::UnknownAccount)?;
@@ -167,7 +167,7 @@ fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Marke
     let (lane, sequence) = nonces::split(head.nonce);
     let own_lane = agent.map_or(lane < OWNER_LANES, |agent| lane == agent.lane);
     check(own_lane, Code::NonceLane)?;
-    let scope = agent.map_or(ALL_MARKETS, |agent| agent.markets);
+    let scope = agent.map(|agent| Box::new(agent.markets));
     account.use_nonce(lane, sequence)?;
     Ok(scope)
 }

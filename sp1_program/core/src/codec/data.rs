@@ -135,6 +135,8 @@ impl<'a> Decoder<'a> {
         Ok(actions)
     }
 
+    /// Inlined, or the guest would copy the whole of it.
+    #[inline(always)]
     fn action(&mut self, kind: u8) -> Result<Action, Error> {
         Ok(match kind {
             1 => Action::PlaceOrder(self.place_order()?),
@@ -188,6 +190,8 @@ impl<'a> Decoder<'a> {
         Ok(*self.addresses[index])
     }
 
+    /// Inlined, as `action` is.
+    #[inline(always)]
     fn place_order(&mut self) -> Result<PlaceOrder, Error> {
         let Options { side, time_in_force, self_trade, named } = self.options()?;
         let market = self.reader.varint32()?;
