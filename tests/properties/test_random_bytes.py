@@ -1,7 +1,4 @@
-"""Random bytes for everything that decodes: a typed refusal each time, never another exception and never a hang.
-
-Half of the inputs are noise, half are good ones with a few bytes changed, cut or doubled: these come further.
-"""
+"""Random bytes for everything that decodes: a typed refusal each time, never another exception and never a hang."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -31,9 +28,9 @@ from sequencer.core.transition import apply_inbox
 from sequencer.core.types import Batch, ExpireOrder, InboxEntry, Sequenceable, Transaction
 from tests.properties.flow import Flow
 from tests.properties.replica import SEPARATOR, Replica, SealedBatch, Signer
+from tests.properties.spoil import ROUNDS, spoiled
 
 SEED = 71
-ROUNDS = 400
 HEAD = (bytes(20), bytes(20), 0, 0)
 
 
@@ -57,23 +54,6 @@ def scene() -> tuple[State, list[Transaction], list[bytes], SealedBatch]:
     transactions = [tx for tx in drawn if not isinstance(tx, InboxEntry | ExpireOrder)]
     entries += [tx.data for tx in drawn if isinstance(tx, InboxEntry)]
     return replica.state, transactions, entries, batch
-
-
-def spoiled(random: Random, good: list[bytes]) -> Iterator[bytes]:
-    """Noise, and good inputs that were damaged."""
-    for _ in range(ROUNDS):
-        yield random.randbytes(random.randrange(300))
-        damaged = bytearray(random.choice(good))
-        for _ in range(random.randrange(1, 4)):
-            at = random.randrange(len(damaged) + 1)
-            draw = random.randrange(3)
-            if draw == 0 and at < len(damaged):
-                damaged[at] ^= 1 << random.randrange(8)
-            elif draw == 1:
-                del damaged[at:]
-            else:
-                damaged[at:at] = random.randbytes(random.randrange(1, 9))
-        yield bytes(damaged)
 
 
 def refused(decode: Callable[[bytes], object], inputs: Iterator[bytes]) -> int:
