@@ -40,6 +40,7 @@ from sequencer.core.transition import (
     removed_ids,
 )
 from sequencer.core.types import (
+    Batch,
     Block,
     ExpireOrder,
     InboxEntry,
@@ -83,7 +84,9 @@ MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
 EXPIRY_POLL_MS: Final = 10_000
 """Longest sleep before the next expiry is looked at again, should the clock be set."""
 MAX_GROUP: Final = 256
-"""Transactions per commit; bounds how long an answer waits for others."""
+"""Transactions per commit, each action of a batch counted; bounds how long an answer waits for others, and how long the
+event loop waits for the writer. The batch that gets a group there is still in it.
+"""
 
 
 class Busy(Exception):  # noqa: N818 - a state, named as it is shown
@@ -326,7 +329,7 @@ class Node:
         while self._halt_reason is None:
             await self._wake.wait()
             self._wake.clear()
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
+            group = self._take_group()
             if self._waiting:
                 self._wake.set()
             writing = asyncio.ensure_future(self._write(group))
@@ -335,6 +338,16 @@ class Node:
             except asyncio.CancelledError:
                 await writing
                 raise
+
+    def _take_group(self) -> list[_Submission]:
+        """What is committed together next."""
+        group, weight = list[_Submission](), 0
+        while self._waiting and weight < MAX_GROUP:
+            submission = self._waiting.popleft()
+            tx = submission.transaction
+            weight += len(tx.actions) if isinstance(tx, Batch) else 1
+            group.append(submission)
+        return group
 
     async def _write(self, group: list[_Submission]) -> None:
         async with self._durable:
