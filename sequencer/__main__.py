@@ -15,6 +15,7 @@ import uvloop
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
+from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
@@ -69,6 +70,9 @@ class Sequencer:
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
         self.feed = Feed(self.node, self.store.filled())
+        self.deferred = DeferredTransactions(self.node, self.store, self.clock, self.randomness)
+        self.deferred.recover()
+        self.node.listen(self.deferred)
         self.node.listen(self.feed)
         self.watcher = self._make_watcher()
         self.app = make_app(self._context(token))
@@ -131,6 +135,7 @@ class Sequencer:
             domain_separator=self.domain_separator,
             prover_token=prover_token,
             limiter=Limiter(self.config.limits, self.clock),
+            deferred=self.deferred,
         )
 
     def _halt(self, reason: str) -> None:
@@ -143,6 +148,7 @@ class Sequencer:
             stack.callback(self.history.close)
             await self._start(stack, "node", self.node.run)
             await self._start(stack, "pipeline", self.pipeline.run)
+            await self._start(stack, "deferred transactions", self.deferred.run)
             port = await stack.enter_async_context(listening(self.app, self.config.host, self.config.port))
             log.info("listening on http://%s:%d", self.config.host, port)
             await self._start(stack, "L1 check", self._check_chain)

@@ -10,6 +10,7 @@ import aiohttp
 from msgspec.structs import replace
 from zkclob_native import keccak256
 
+from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
@@ -18,6 +19,7 @@ from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.store import Store
+from sequencer.adapters.system import SystemRandomness
 from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
@@ -174,6 +176,9 @@ class World:
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
         self.feed = Feed(self.node, self.store.filled())
+        self.deferred = DeferredTransactions(self.node, self.store, self.clock, SystemRandomness())
+        self.deferred.recover()
+        self.node.listen(self.deferred)
         self.node.listen(self.feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -185,7 +190,8 @@ class World:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
         """Node and pipeline work inside the block; after it the process is as good as killed."""
-        self._tasks = [asyncio.create_task(self.node.run()), asyncio.create_task(self.pipeline.run())]
+        works = (self.node.run(), self.pipeline.run(), self.deferred.run())
+        self._tasks = [asyncio.create_task(work) for work in works]
         try:
             yield self
         finally:
@@ -213,6 +219,7 @@ class World:
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
             limiter=Limiter(self.limits, self.clock),
+            deferred=self.deferred,
         )
         async with self.running():
             try:

@@ -216,6 +216,21 @@ class History:
             accepts=None if market is None else lambda row: row["market"] == market,
         )
 
+    # --------------------------------------------------------------- deferred transactions
+
+    async def deferred(self, number: str) -> Row | None:
+        """A deferred transaction by its id."""
+        return await self._row("SELECT * FROM deferred WHERE id = ?", number)
+
+    async def deferred_of(self, account: Address, limit: int) -> list[Row]:
+        """Deferred transactions of an account, those that are armed and the latest first."""
+        return await self._rows(
+            "SELECT * FROM deferred WHERE account = ? ORDER BY ended_ms IS NOT NULL, ended_ms DESC, armed_ms DESC, id "
+            "LIMIT ?",
+            account,
+            limit,
+        )
+
     # --------------------------------------------------------------- payments
 
     async def deposits(self, account: Address, limit: int, before: int) -> Page:

@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Final, TypeVar
 from msgspec.structs import astuple
 
 from sequencer.adapters.candles import Candle, kept
-from sequencer.adapters.history_rows import Rows
+from sequencer.adapters.deferred_rows import SCHEMA as DEFERRED
+from sequencer.adapters.deferred_rows import Deferred, parse, row_of, write
+from sequencer.adapters.history_rows import TRADES_PER_SEQ, Rows
 from sequencer.core.book import order_id
 from sequencer.core.codec import decode_transaction, encode_transaction
 from sequencer.core.types import InboxEntry, OrderId, Sequenceable
@@ -39,7 +41,7 @@ from sequencer.ports import (
 
 T = TypeVar("T")
 
-FORMAT: Final = "2"
+FORMAT: Final = "3"
 DATABASE: Final = "sequencer.sqlite3"
 LOCK: Final = "lock"
 
@@ -130,7 +132,7 @@ class StoreError(Exception):
 
 
 class Store:
-    """The database in one folder: Journal, BatchStore and AttemptStore."""
+    """The database in one folder: Journal, BatchStore, AttemptStore and DeferredStore."""
 
     def __init__(self, folder: Path, domain_separator: bytes) -> None:
         """Opens or makes the database. Raises StoreError if another process has it open, or if it is of another
@@ -164,7 +166,7 @@ class Store:
     def _prepare(self, domain_separator: bytes) -> None:
         expected = {"format": FORMAT.encode(), "domain_separator": domain_separator}
         if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone() is None:
-            self._connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            self._connection.executescript(f"BEGIN; {_SCHEMA} {DEFERRED} COMMIT;")
         found = dict(self._connection.execute("SELECT name, value FROM identity").fetchall())
         if not found:
             self._connection.executemany("INSERT INTO identity VALUES (?, ?)", expected.items())
@@ -283,6 +285,33 @@ class Store:
         for file, content in files.items():
             _write_file(folder / file, content)
         return str(folder)
+
+    # ------------------------------------------------------------- deferred transactions
+
+    def armed(self) -> list[Deferred]:
+        """See DeferredStore."""
+        cursor = self._connection.execute(
+            "SELECT * FROM deferred WHERE status = 'armed' ORDER BY armed_ms, id"
+        )
+        cursor.row_factory = sqlite3.Row
+        return [parse(row) for row in cursor]
+
+    async def save(self, entries: Iterable[Deferred]) -> None:
+        """See DeferredStore."""
+        await self._write(partial(write, [row_of(entry) for entry in entries]))
+
+    def sequenced_as(self, digest: bytes) -> int | None:
+        """See DeferredStore."""
+        row = self._connection.execute("SELECT seq FROM journal WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def prices_since(self, market: int, seq: int) -> Iterator[tuple[int, int]]:
+        """See DeferredStore."""
+        rows = self._connection.execute(
+            "SELECT id, price FROM trades WHERE market = ? AND id >= ? ORDER BY id DESC",
+            (market, seq * TRADES_PER_SEQ),
+        )
+        return ((number // TRADES_PER_SEQ, int(price)) for number, price in rows)
 
     # ------------------------------------------------------------- L1
 

@@ -139,8 +139,11 @@ async def traded(world: World, api: Checked) -> dict[str, Any]:
     ask = world.order(BOB, Side.ASK, 250_000, 100)
     placed = await api.ask("POST", "/v1/orders", {}, order_body(ask, BOB, "2500", "0.01"))
     await world.submit(ALICE, world.withdrawal(ALICE, USDC, 1_500_000))
+    switch, trigger = await deferred(world, api)
     await world.close_batch()
     return {
+        "switch": switch["id"],
+        "trigger": trigger["id"],
         "address": f"0x{ALICE.address.hex()}",
         "clientOrderId": "7",
         "digest": placed["digest"],
@@ -159,12 +162,33 @@ async def test_every_answer_is_as_described(tmp_path: Path) -> None:
         await read_everything(api, given)
         await work(world, api)
         await eventually(lambda: not world.store.unsettled())
+        await change_deferred(api, given)
         await read_everything(api, given)
         expected = {
             (method, path, min(int(status) for status in operation["responses"]))
             for method, path, operation in OPERATIONS
         }
         assert expected <= api.seen
+
+
+async def deferred(world: World, api: Checked) -> tuple[Any, Any]:
+    """A dead-man switch and a trigger of Alice's."""
+    _, way_out = request(CancelAll(**world.head(ALICE), market=0), ALICE)
+    body = {"cancelAll": way_out, "timeoutSeconds": 86_400}
+    switch = await api.ask("POST", "/v1/dead-man-switches", {}, body)
+    _, order = request(world.order(ALICE, Side.ASK, 200_000, 100), ALICE)
+    terms = {"market": MARKET, "triggerPrice": "2000", "direction": "falling"}
+    return switch, await api.ask("POST", "/v1/triggers", {}, terms | {"order": order})
+
+
+async def change_deferred(api: Checked, given: dict[str, Any]) -> None:
+    """Renews and disarms."""
+    path = "/v1/dead-man-switches/{switch}"
+    await api.ask("POST", f"{path}/renewal", given)
+    for deletable in (path, "/v1/triggers/{trigger}"):
+        assert (await api.ask("DELETE", deletable, given))["status"] == "disarmed"
+        assert (await api.ask("DELETE", deletable, given))["code"] == "NOT_ARMED"
+    assert (await api.ask("POST", f"{path}/renewal", given))["code"] == "NOT_ARMED"
 
 
 async def read_everything(api: Checked, given: dict[str, Any]) -> None:
@@ -174,6 +198,7 @@ async def read_everything(api: Checked, given: dict[str, Any]) -> None:
             await api.ask(method, path, given)
     nothing = {"address": "0x" + "77" * 20, "digest": "0x" + "77" * 32, "id": 77, "job": 77, "number": 77}
     nothing |= {"clientOrderId": "77", "orderId": "0x" + "77" * 24}
+    nothing |= {"switch": "7" * 32, "trigger": "7" * 32}
     for method, path, operation in OPERATIONS:
         if method == "GET" and "404" in operation["responses"]:
             await api.ask(method, path, nothing)

@@ -13,6 +13,8 @@ from sequencer.adapters.http.formats import (
     BatchStatus,
     CodeName,
     Decimal,
+    DeferredStatus,
+    DirectionName,
     EndName,
     Hash,
     HexBytes,
@@ -23,6 +25,7 @@ from sequencer.adapters.http.formats import (
     OrderStatus,
     ProofModeName,
     RecordStatus,
+    Secret,
     SelfTradeName,
     SideName,
     SignedDecimal,
@@ -117,6 +120,7 @@ class Limits(Answer, frozen=True):
     makers_per_order: int
     actions_per_batch: int
     agents: int
+    deferred: int
     nonce_lanes: int
     nonce_window: int
     nonce_jump: Uint
@@ -535,6 +539,52 @@ class AgentApproved(Accepted, frozen=True):
     """The nonce lane that is the agent's own; null if it was revoked meanwhile."""
 
     lane: int | None
+
+
+# ---------------------------------------------------------------- deferred transactions
+
+
+class Deferred(Answer, frozen=True):
+    """A signed transaction that is sent later, and what became of it; `digest` is that of what was signed."""
+
+    id: Secret
+    account: Address
+    digest: Hash
+    status: DeferredStatus
+    armed: Time
+    deadline: Uint
+    ended: Time | None
+    seq: Uint | None
+    order_id: OrderId | None
+    code: CodeName | None
+    message: str | None
+
+
+class DeadManSwitch(Deferred, frozen=True):
+    """Sent when it is due; each renewal moves that to `timeoutSeconds` from then."""
+
+    timeout_seconds: int
+    due: Time
+
+
+class Trigger(Deferred, frozen=True):
+    """Sent when a trade in `market` is at this price or beyond."""
+
+    market: int
+    trigger_price: Decimal
+    direction: DirectionName
+
+
+class DeferredSummary(Answer, frozen=True):
+    """What everybody may know of one."""
+
+    kind: Annotated[str, Meta(extra_json_schema={"enum": ["dead_man_switch", "trigger"]})]
+    digest: Hash
+    status: DeferredStatus
+    armed: Time
+    ended: Time | None
+    seq: Uint | None
+    code: CodeName | None
 
 
 # ---------------------------------------------------------------- history

@@ -17,7 +17,7 @@ from sequencer.adapters.http.websocket.hub import Hub
 
 log = logging.getLogger(__name__)
 
-_DECLARE: Final = {"GET": web.get, "POST": web.post}
+_DECLARE: Final = {"GET": web.get, "POST": web.post, "DELETE": web.delete}
 
 
 def make_app(context: Context) -> web.Application:

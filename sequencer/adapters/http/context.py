@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.limits import Caller, Limiter
@@ -40,6 +41,7 @@ class Context:
     domain_separator: bytes
     prover_token: str
     limiter: Limiter
+    deferred: DeferredTransactions
 
     @property
     def proof_mode(self) -> str:

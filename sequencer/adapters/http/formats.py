@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta
 
+from sequencer.adapters.deferred_rows import Status
 from sequencer.adapters.history_rows import End
 from sequencer.core.constants import MAX_U32
 from sequencer.core.errors import Code
@@ -28,6 +29,7 @@ LEDGER_TYPES: Final = (
     "transfer_in",
     "transfer_out",
 )
+DIRECTIONS: Final = {"rising": True, "falling": False}
 
 Number = Annotated[int, Meta(ge=0, le=MAX_U32)]
 Time = Annotated[int, Meta(description="Unix time in seconds")]
@@ -66,6 +68,15 @@ SelfTradeName = Annotated[str, Meta(extra_json_schema={"enum": list(SELF_TRADES)
 KindName = Annotated[str, Meta(extra_json_schema={"enum": list(KINDS.values())})]
 LedgerType = Annotated[str, Meta(extra_json_schema={"enum": list(LEDGER_TYPES)})]
 MarketScope = list[int] | Literal["all"]
+DirectionName = Annotated[str, Meta(extra_json_schema={"enum": list(DIRECTIONS)})]
+Secret = Annotated[
+    str,
+    Meta(
+        description="32 hexadecimal digits; whoever has it may use it",
+        extra_json_schema={"pattern": "^[0-9a-f]{32}$"},
+    ),
+]
+DeferredStatus = Annotated[str, Meta(extra_json_schema={"enum": [status.value for status in Status]})]
 CodeName = Annotated[str, Meta(extra_json_schema={"enum": [code.name for code in Code]})]
 ProofModeName = Annotated[str, Meta(extra_json_schema={"enum": ["executed", "real"]})]
 OrderStatus = Annotated[str, Meta(extra_json_schema={"enum": ["resting", "filled", "cancelled"]})]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
-from sequencer.adapters.http import answers, documents, prover, transactions
+from sequencer.adapters.http import answers, deferred, documents, prover, transactions
 from sequencer.adapters.http.context import Handler
 from sequencer.adapters.http.limits import Family
 from sequencer.adapters.http.reads import accounts, blocks, exchange, markets, orders, payments, query
@@ -30,20 +30,23 @@ TOKEN: Final[Errors] = {401: ("UNAUTHORIZED",)}
 LEASED: Final[Errors] = {**TOKEN, 409: ("LEASE_LOST",)}
 
 
+HEAD: Final = (
+    Code.UNKNOWN_ACCOUNT,
+    Code.SIGNER_NOT_AUTHORIZED,
+    Code.DEADLINE_PASSED,
+    Code.NONCE_LANE,
+    Code.NONCE_TOO_HIGH,
+    Code.NONCE_TOO_LOW,
+    Code.NONCE_USED,
+)
+"""What can be wrong with any signed transaction."""
+
+
 def _rejections(*codes: Code) -> Errors:
     """What can be wrong with a signed transaction; `codes`: with one of its kind."""
-    head = (
-        Code.UNKNOWN_ACCOUNT,
-        Code.SIGNER_NOT_AUTHORIZED,
-        Code.DEADLINE_PASSED,
-        Code.NONCE_LANE,
-        Code.NONCE_TOO_HIGH,
-        Code.NONCE_TOO_LOW,
-        Code.NONCE_USED,
-    )
     return {
         400: ("BAD_SIGNATURE",),
-        422: tuple(code.name for code in (*head, *codes)),
+        422: tuple(code.name for code in (*HEAD, *codes)),
         503: ("HALTED",),
     }
 
@@ -77,6 +80,7 @@ def _hex(length: int) -> Schema:
     return {"type": "string", "pattern": f"^0x[0-9a-fA-F]{{{2 * length}}}$"}
 
 
+_SECRET: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 NUMBER: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1}
 PATH: Final[Mapping[str, Schema]] = {
     "address": _hex(20),
@@ -86,6 +90,8 @@ PATH: Final[Mapping[str, Schema]] = {
     "job": NUMBER,
     "number": NUMBER,
     "orderId": _hex(24),
+    "switch": _SECRET,
+    "trigger": _SECRET,
 }
 """What stands in braces in a path."""
 
@@ -219,6 +225,70 @@ TRANSACTIONS: Final = (
         (Code.INVALID_FLOOR,),
     ),
 )
+ARMING: Final[Errors] = {
+    400: ("BAD_SIGNATURE",),
+    422: (*(code.name for code in HEAD), "TOO_MANY_DEFERRED"),
+    503: ("HALTED",),
+}
+TRIGGER: Final[Errors] = _joined(
+    [
+        ARMING,
+        STEPS,
+        {400: ("MALFORMED_ACTIONS",), 422: (Code.UNKNOWN_MARKET.name,)},
+    ]
+)
+NOT_ARMED: Final[Errors] = {**UNKNOWN, 409: ("NOT_ARMED",)}
+_SWITCH: Final = "/v1/dead-man-switches/{switch}"
+_TRIGGER: Final = "/v1/triggers/{trigger}"
+DEFERRED: Final = (
+    _post(
+        "/v1/dead-man-switches",
+        deferred.arm_switch,
+        "Cancel all orders unless this is renewed in time",
+        deferred.DeadManSwitchBody,
+        answers.DeadManSwitch,
+        ARMING,
+        family=Family.CLIENT,
+    ),
+    _get(_SWITCH, deferred.switch, "A dead-man switch", answers.DeadManSwitch, UNKNOWN),
+    Route(
+        "POST",
+        f"{_SWITCH}/renewal",
+        deferred.renew_switch,
+        "Begin a switch's time-out again",
+        answers.DeadManSwitch,
+        own_errors=NOT_ARMED,
+        family=Family.CLIENT_CANCELS,
+    ),
+    Route(
+        "DELETE",
+        _SWITCH,
+        deferred.disarm_switch,
+        "Disarm a switch",
+        answers.DeadManSwitch,
+        own_errors=NOT_ARMED,
+        family=Family.CLIENT_CANCELS,
+    ),
+    _post(
+        "/v1/triggers",
+        deferred.arm_trigger,
+        "Place an order when the price is reached",
+        deferred.TriggerBody,
+        answers.Trigger,
+        TRIGGER,
+        family=Family.CLIENT,
+    ),
+    _get(_TRIGGER, deferred.trigger, "A trigger", answers.Trigger, UNKNOWN),
+    Route(
+        "DELETE",
+        _TRIGGER,
+        deferred.disarm_trigger,
+        "Disarm a trigger",
+        answers.Trigger,
+        own_errors=NOT_ARMED,
+        family=Family.CLIENT_CANCELS,
+    ),
+)
 EXCHANGE: Final = (
     _get("/v1/health", exchange.health, "How the sequencer is doing", answers.Health, {}),
     _get("/v1/time", exchange.time, "The sequencer's clock", answers.ServerTime, {}),
@@ -250,6 +320,13 @@ MARKETS: Final = (
 )
 ACCOUNTS: Final = (
     _get("/v1/accounts/{address}", accounts.account, "Balances, nonces, agents", answers.Account, ACCOUNT),
+    _get(
+        "/v1/accounts/{address}/triggers",
+        deferred.account_triggers,
+        "Switches and triggers of an account: those armed, then those that ended, the latest first",
+        list[answers.DeferredSummary],
+        {},
+    ),
     _get(
         "/v1/agents/{address}",
         accounts.agent,
@@ -380,6 +457,7 @@ DOCUMENTS: Final = (
 
 ROUTES: Final[Mapping[str, tuple[Route, ...]]] = {
     "Transactions": TRANSACTIONS,
+    "Deferred transactions": DEFERRED,
     "Exchange": EXCHANGE,
     "Markets": MARKETS,
     "Accounts": ACCOUNTS,

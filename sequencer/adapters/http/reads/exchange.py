@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sequencer.adapters.deferred import ARMED_PER_ACCOUNT_MAX
 from sequencer.adapters.http import answers
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.limits import Family
@@ -90,6 +91,7 @@ def _limits(context: Context) -> answers.Limits:
         makers_per_order=MAX_MAKERS,
         actions_per_batch=MAX_BATCH_ITEMS,
         agents=MAX_AGENTS,
+        deferred=ARMED_PER_ACCOUNT_MAX,
         nonce_lanes=OWNER_LANES,
         nonce_window=NONCE_WINDOW,
         nonce_jump=str(MAX_NONCE_JUMP),
