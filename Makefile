@@ -15,7 +15,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape fuzz demo devnet elf abi openapi vectors bench-proof bench-ack bench-engine clean
+	test-ape fuzz demo devnet elf abi openapi vectors bench-proof bench-ack bench-api bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-proof: setup ## Measure cycles and prover gas of the guest
 
 bench-ack: setup ## Measure how long an order waits for its acknowledgement
 	$(python) -m scripts.bench_ack
+
+bench-api: setup ## Measure how many orders the API takes, and how long they wait
+	$(python) -m scripts.bench_api
 
 bench-engine: $(bench_venv)/installed ## Measure the engine's orders per second beside other order books
 	$(python) -m scripts.bench_engine

@@ -83,7 +83,7 @@ MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
 """A block with this many takes no more; any transaction may have been the last."""
 EXPIRY_POLL_MS: Final = 10_000
 """Longest sleep before the next expiry is looked at again, should the clock be set."""
-MAX_GROUP: Final = 256
+MAX_GROUP: Final = 1_024
 """Transactions per commit, each action of a batch counted; bounds how long an answer waits for others, and how long the
 event loop waits for the writer. The batch that gets a group there is still in it.
 """
