@@ -13,6 +13,7 @@ from sequencer.client.errors import AnswerLost, ApiError, ClientError, NotThere,
 from sequencer.client.nonces import STALE_CODES, Nonces
 from sequencer.client.reads import ADDRESS_BYTES, Reads
 from sequencer.client.recovery import recovered
+from sequencer.client.stream import SILENCE_S, Stream
 from sequencer.client.wallet import Wallet
 from sequencer.client.wire import Submission, Terms
 from sequencer.core import signing
@@ -58,6 +59,7 @@ class AsyncClient(Reads):
         self._lane = lane
         self._nonces: Nonces | None = None
         self._separator: bytes | None = None
+        self._socket: Stream | None = None
 
     @property
     def wallet(self) -> Wallet:
@@ -291,6 +293,16 @@ class AsyncClient(Reads):
         """Sends a transaction again as it was signed, which cannot make it happen twice; gives its result."""
         return await self._send(submission)
 
+    # ------------------------------------------------------------------ stream
+
+    def stream(self, *, silence_s: float = SILENCE_S) -> Stream:
+        """The live feed of this exchange, a context manager. `silence_s`: how long a live connection may be silent."""
+        return Stream(self, self._http, silence_s=silence_s)
+
+    def send_over(self, stream: Stream | None) -> None:
+        """Sends transactions over a stream's connection from now on, as long as it has one; None: over HTTP again."""
+        self._socket = stream
+
     # ---------------------------------------------------------- transactions
 
     async def sign(
@@ -300,7 +312,7 @@ class AsyncClient(Reads):
         nonce = await (await self._nonce_source()).take()
         head = (self.address, self.wallet.address, nonce, _deadline(deadline))
         try:
-            return wire.sign(await self._domain_separator(), self.wallet, build(head), terms)
+            return wire.sign(await self.domain_separator(), self.wallet, build(head), terms)
         except (actions.ActionError, DecimalError):
             raise
         except ValueError as error:
@@ -330,9 +342,8 @@ class AsyncClient(Reads):
         raise AssertionError("unreachable")
 
     async def _send(self, submission: Submission) -> answers.Accepted:
-        operation = submission.operation
         try:
-            return await self._http.call("POST", operation.path, operation.answer, body=submission.body)
+            return await self._post(submission)
         except ApiError as error:
             if error.code not in _MAYBE_ACCEPTED:
                 raise
@@ -340,6 +351,12 @@ class AsyncClient(Reads):
         except ClientError as error:
             failure = error
         return await self._look_up(submission, failure)
+
+    async def _post(self, submission: Submission) -> answers.Accepted:
+        if self._socket is not None and self._socket.is_connected:
+            return await self._socket.execute(submission)
+        operation = submission.operation
+        return await self._http.call("POST", operation.path, operation.answer, body=submission.body)
 
     async def _look_up(self, submission: Submission, failure: ClientError) -> answers.Accepted:
         """The result of a transaction that was accepted in spite of `failure`; raises that if it was not."""
@@ -362,7 +379,8 @@ class AsyncClient(Reads):
             )
         return result
 
-    async def _domain_separator(self) -> bytes:
+    async def domain_separator(self) -> bytes:
+        """Of the exchange, 32 bytes, under which everything is signed."""
         if self._separator is None:
             info = await self.info()
             contract = to_bytes("the contract", info.exchange, ADDRESS_BYTES)

@@ -4,49 +4,120 @@ Each method runs the asynchronous one in a thread in the background, so there is
 (docs/adr/0008-one-client.md). It can be shared among threads.
 """
 
+import asyncio
 import functools
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
 from sequencer.client.actions import Hex
 from sequencer.client.async_client import AsyncClient
 from sequencer.client.background import Background
+from sequencer.client.events import Event, Heartbeat
+from sequencer.client.stream import SILENCE_S, Stream
 from sequencer.client.wallet import Wallet
 
 P = ParamSpec("P")
+Asynchronous = TypeVar("Asynchronous")
+Held = TypeVar("Held", covariant=True)
 Result = TypeVar("Result")
 _END: Final = object()
 
 
+class _Plain(Generic[Held]):
+    """What has asynchronous methods, and the event loop that they run in."""
+
+    _async: Held
+    _background: Background
+
+
 def _plain(
-    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Result]],
-) -> Callable[Concatenate["Client", P], Result]:
+    method: Callable[Concatenate[Asynchronous, P], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[_Plain[Asynchronous], P], Result]:
     @functools.wraps(method)
-    def call(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return client._background.run(method(client._async, *args, **kwargs))
+    def call(holder: _Plain[Asynchronous], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return holder._background.run(method(holder._async, *args, **kwargs))
 
     return call
 
 
 def _plain_iterator(
-    method: Callable[Concatenate[AsyncClient, P], AsyncIterator[Result]],
-) -> Callable[Concatenate["Client", P], Iterator[Result]]:
+    method: Callable[Concatenate[Asynchronous, P], AsyncIterator[Result]],
+) -> Callable[Concatenate[_Plain[Asynchronous], P], Iterator[Result]]:
     @functools.wraps(method)
-    def call(client: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Result]:
-        items = method(client._async, *args, **kwargs)
+    def call(holder: _Plain[Asynchronous], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Result]:
+        items = method(holder._async, *args, **kwargs)
 
         async def following() -> Any:
             return await anext(items, _END)
 
-        while (item := client._background.run(following())) is not _END:
+        while (item := holder._background.run(following())) is not _END:
             yield item
 
     return call
 
 
-class Client:
+class PlainStream(_Plain[Stream]):
+    """The live feed for programs that are not asynchronous: `for event in stream`, as `Stream` describes it."""
+
+    def __init__(self, stream: Stream, background: Background) -> None:
+        self._async = stream
+        self._background = background
+
+    def __enter__(self) -> Self:
+        self._background.run(self._async.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        async def following() -> Any:
+            return await anext(self._async, _END)
+
+        event: Any = self._background.run(following())
+        if event is _END:
+            raise StopIteration
+        return event  # type: ignore[no-any-return]
+
+    def next(self, timeout_s: float) -> Event | None:
+        """The next event; None if there is none for so long."""
+
+        async def following() -> Event | None:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await anext(self._async)
+            except (TimeoutError, StopAsyncIteration):
+                return None
+
+        return self._background.run(following())
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now, as far as is known."""
+        return self._async.is_connected
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The latest: everything up to its `seq` was received."""
+        return self._async.heartbeat
+
+    close = _plain(Stream.close)
+    subscribe_book = _plain(Stream.subscribe_book)
+    subscribe_trades = _plain(Stream.subscribe_trades)
+    subscribe_orders = _plain(Stream.subscribe_orders)
+    subscribe_fills = _plain(Stream.subscribe_fills)
+    subscribe_balances = _plain(Stream.subscribe_balances)
+    unsubscribe = _plain(Stream.unsubscribe)
+
+
+class Client(_Plain[AsyncClient]):
     """One trader's access to one exchange, as `AsyncClient` describes it."""
 
     def __init__(
@@ -91,6 +162,14 @@ class Client:
         """Whether the wallet signs for an account that is not its own."""
         return self._async.is_agent
 
+    def stream(self, *, silence_s: float = SILENCE_S) -> PlainStream:
+        """The live feed of this exchange, a context manager. `silence_s`: how long a live connection may be silent."""
+        return PlainStream(self._async.stream(silence_s=silence_s), self._background)
+
+    def send_over(self, stream: PlainStream | None) -> None:
+        """Sends transactions over a stream's connection from now on, as long as it has one; None: over HTTP again."""
+        self._async.send_over(None if stream is None else stream._async)
+
     health = _plain(AsyncClient.health)
     info = _plain(AsyncClient.info)
     tokens = _plain(AsyncClient.tokens)
@@ -128,6 +207,7 @@ class Client:
     revoke_agent = _plain(AsyncClient.revoke_agent)
     invalidate_nonces = _plain(AsyncClient.invalidate_nonces)
 
+    domain_separator = _plain(AsyncClient.domain_separator)
     sign = _plain(AsyncClient.sign)
     resolve = _plain(AsyncClient.resolve)
     resend = _plain(AsyncClient.resend)

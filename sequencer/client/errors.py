@@ -7,7 +7,7 @@ ClientError
 └── ApiError            the sequencer refused, and says why
     ├── NotThere        404: nothing at this address, no such market, no such account
     ├── Refused         422: a rule of the exchange; nothing changed and the nonce is free
-    └── TryLater        429, or 503 with Retry-After: nothing was done
+    └── TryLater        BUSY, RATE_LIMITED: nothing was done
 """
 
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ class ErrorBody(msgspec.Struct):
 def api_error(status: int, body: bytes, retry_after: str | None = None) -> ApiError:
     """The error in an answer that is not 2xx. Raises `msgspec.DecodeError` if it is not one of the API's.
 
-    `retry_after`: the header, which counts in whole seconds.
+    `retry_after`: the header, which counts in whole seconds; a socket has it in the details.
     """
     error = msgspec.json.decode(body, type=ErrorBody)
     seconds = int(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None

@@ -1,7 +1,7 @@
 """HTTP to the sequencer: bounded answers, errors as exceptions, patience where nothing was done."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -14,7 +14,10 @@ PATIENCE_S: Final = 10
 """How long 429 and 503 are waited out in one call, all tries together."""
 CONNECTIONS_MAX: Final = 32
 
+_CLOSE_S: Final = 1.0
+
 Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Query = Mapping[str, int | str | None]
 
 
@@ -48,20 +51,22 @@ class Http:
         query: Query | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Answer:
-        """The decoded answer. What the sequencer says was not done is tried again when it says so, for PATIENCE_S.
+        """The decoded answer; see `patiently`.
 
         Raises Unreachable, ApiError; ClientError for an answer that nobody expects.
         """
-        patience_s = PATIENCE_S
-        while True:
-            try:
-                return await self._call_once(method, path, kind, query, body)
-            except TryLater as error:
-                wait_s = max(error.retry_after_s or 1, 1)
-                if wait_s > patience_s:
-                    raise
-                patience_s -= wait_s
-                await asyncio.sleep(wait_s)
+        return await patiently(lambda: self._call_once(method, path, kind, query, body))
+
+    async def connect(self, path: str, bytes_max: int) -> aiohttp.ClientWebSocketResponse:
+        """A new WebSocket, whose messages have at most `bytes_max` bytes. Raises Unreachable."""
+        try:
+            return await self.session().ws_connect(
+                self.url + path,
+                max_msg_size=bytes_max,
+                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Unreachable(f"{self.url}{path} does not answer ({type(error).__name__})") from error
 
     async def _call_once(
         self, method: str, path: str, kind: type[Answer], query: Query | None, body: Mapping[str, Any] | None
@@ -88,6 +93,20 @@ class Http:
             raise ClientError(
                 f"{self.url}{path} answered {status} with what does not fit: is this the sequencer? ({error})"
             ) from error
+
+
+async def patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """Asks; what the sequencer says was not done is asked again when it says so, for PATIENCE_S in all."""
+    patience_s = PATIENCE_S
+    while True:
+        try:
+            return await ask()
+        except TryLater as error:
+            wait_s = max(error.retry_after_s or 1, 1)
+            if wait_s > patience_s:
+                raise
+            patience_s -= wait_s
+            await asyncio.sleep(wait_s)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

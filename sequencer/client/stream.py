@@ -1,0 +1,448 @@
+"""The live feed over a WebSocket: it connects again, goes on where it was, and says where it could not.
+
+Each update of a channel names the one before it. If that is not the last one received, messages are missing: the user
+is told of the Gap, and the channel is subscribed anew: a book from a snapshot, another one from where it was.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import aiohttp
+import msgspec
+
+from sequencer.client import answers
+from sequencer.client.actions import Hex, to_bytes
+from sequencer.client.conversation import Conversation, OnReply, Told
+from sequencer.client.errors import ApiError, ClientError, TryLater, Unreachable
+from sequencer.client.events import (
+    PRIVATE,
+    BookMessage,
+    Connected,
+    Disconnected,
+    Ended,
+    Event,
+    Gap,
+    Heartbeat,
+    LoggedOut,
+    Message,
+    Of,
+)
+from sequencer.client.http import Http, patiently
+from sequencer.client.local_book import LocalBook
+from sequencer.client.wallet import Wallet
+from sequencer.client.wire import Submission
+from sequencer.core import signing
+
+PATH: Final = "/v1/ws"
+MESSAGE_BYTES_MAX: Final = 16 << 20
+EVENTS_MAX: Final = 10_000
+"""Events that may wait for their reader; beyond that they are dropped, which is told as gaps."""
+SILENCE_S: Final = 15.0
+"""The sequencer says something every 5 s; after so long the connection is taken for dead."""
+RETRY_FIRST_S: Final = 0.1
+RETRY_MAX_S: Final = 10.0
+LOGIN_S: Final = 3_600
+"""How long a login holds; it is renewed at half of it."""
+
+Key = tuple[str, Of]
+"""Channel, and what it is about."""
+
+
+class Source(Protocol):
+    """What a stream needs of a client."""
+
+    @property
+    def address(self) -> bytes:
+        """The account that is traded for."""
+        ...
+
+    @property
+    def wallet(self) -> Wallet:
+        """The key that signs."""
+        ...
+
+    async def market(self, name: str | int) -> answers.Market:
+        """A market by number or symbol."""
+        ...
+
+    async def domain_separator(self) -> bytes:
+        """Of the exchange, 32 bytes."""
+        ...
+
+
+class _Opened(msgspec.Struct):
+    resumed: bool
+
+
+class _Pong(msgspec.Struct):
+    time: int
+
+
+class _Subscription:
+    """One channel, as the user wants it.
+
+    `last_seq`: of the last message, None before the first. `is_awaited`: it is being asked for; what still comes
+    belongs to the time before.
+    """
+
+    def __init__(self, channel: str, of: Of) -> None:
+        self.channel = channel
+        self.of = of
+        self.last_seq: int | None = None
+        self.is_awaited = True
+        self.book = LocalBook(of) if channel == "book" and isinstance(of, int) else None
+
+    def args(self) -> dict[str, Any]:
+        return {"channel": self.channel, "account" if self.channel in PRIVATE else "market": self.of}
+
+    def interrupt(self) -> None:
+        self.is_awaited = True
+        if self.book is not None:
+            self.book.is_current = False
+
+    def follows(self, message: Message) -> bool:
+        """Whether a message is the next one."""
+        return message.is_snapshot or (self.last_seq is not None and message.prev_seq == self.last_seq)
+
+    def take(self, message: Message) -> None:
+        self.last_seq = message.seq
+        if self.book is not None and isinstance(message, BookMessage):
+            self.book.apply(message)
+
+
+class Stream:
+    """Events of the channels that were subscribed, in their order: `async for event in stream`.
+
+    Made by `AsyncClient.stream` and used as a context manager; entering connects, and raises Unreachable if that
+    fails. From then on it connects again whenever it must. `LoggedOut` ends the private channels of its account.
+    """
+
+    def __init__(self, source: Source, http: Http, *, silence_s: float = SILENCE_S) -> None:
+        self._source = source
+        self._http = http
+        self._silence_s = silence_s
+        self._events: deque[Event] = deque()
+        self._has_events = asyncio.Event()
+        self._is_closed = False
+        self._has_dropped = False
+        self._failure: BaseException | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._subscriptions: dict[Key, _Subscription] = {}
+        self._logins: dict[str, int] = {}
+        self._conversation: Conversation | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ------------------------------------------------------------- life cycle
+
+    async def __aenter__(self) -> Self:
+        socket = await self._http.connect(PATH, MESSAGE_BYTES_MAX)
+        self._start(self._run(self._begin(socket, again=False)))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connection; whoever waits for an event learns that there are no more."""
+        self._is_closed = True
+        self._has_events.set()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now, as far as is known."""
+        return self._conversation is not None
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The latest: everything up to its `seq` was received."""
+        return self._heartbeat
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._has_dropped:
+            self._begin_anew()
+        while not self._events:
+            if self._failure is not None:
+                raise self._failure
+            if self._is_closed:
+                raise StopAsyncIteration
+            self._has_events.clear()
+            await self._has_events.wait()
+        return self._events.popleft()
+
+    # --------------------------------------------------------------- channels
+
+    async def subscribe_book(self, market: str | int) -> LocalBook:
+        """Follows a book; the one that is given is kept up to date. Raises ClientError."""
+        number = (await self._source.market(market)).id
+        book = (await self._subscribe("book", number)).book
+        assert book is not None  # noqa: S101 - made with the subscription
+        return book
+
+    async def subscribe_trades(self, market: str | int) -> None:
+        """Follows the trades of a market from now on. Raises ClientError."""
+        await self._subscribe("trades", (await self._source.market(market)).id)
+
+    async def subscribe_orders(self, account: Hex | None = None) -> None:
+        """Follows orders: of the client's own account, or of one whose agent its key is. Raises ClientError."""
+        await self._subscribe("orders", self._account(account))
+
+    async def subscribe_fills(self, account: Hex | None = None) -> None:
+        """Follows the trades of an account from now on. Raises ClientError."""
+        await self._subscribe("fills", self._account(account))
+
+    async def subscribe_balances(self, account: Hex | None = None) -> None:
+        """Follows the balances of an account. Raises ClientError."""
+        await self._subscribe("balances", self._account(account))
+
+    async def unsubscribe(self, channel: str, of: str | int | None = None) -> None:
+        """Ends a subscription. `of`: its market, or its account if that is not the client's own. Raises ClientError."""
+        if channel in PRIVATE:
+            key: Key = channel, self._account(None if of is None else str(of))
+        else:
+            key = channel, (await self._source.market("" if of is None else of)).id
+        subscription = self._subscriptions.pop(key, None)
+        if subscription is None:
+            raise ClientError(f"{channel} of {key[1]} is not subscribed")
+        if self.is_connected:
+            await self.request("unsubscribe", subscription.args())
+
+    def _account(self, account: Hex | None) -> str:
+        address = self._source.address if account is None else to_bytes("an account", account, 20)
+        return f"0x{address.hex()}"
+
+    async def _subscribe(self, channel: str, of: Of) -> _Subscription:
+        if (channel, of) in self._subscriptions:
+            raise ClientError(f"{channel} of {of} is subscribed already")
+        subscription = _Subscription(channel, of)
+        await self._open(subscription)
+        return subscription
+
+    async def _open(self, subscription: _Subscription) -> None:
+        """Asks for a channel, from where it was if it was there before. Raises ClientError."""
+        if subscription.channel in PRIVATE:
+            await self._require_login(str(subscription.of))
+        seq = subscription.last_seq
+        args = subscription.args() | ({} if seq is None else {"resume": str(seq)})
+        await patiently(
+            lambda: self.request("subscribe", args, lambda result: self._opened(subscription, result))
+        )
+
+    def _opened(self, subscription: _Subscription, result: msgspec.Raw) -> None:
+        resumed = msgspec.json.decode(result, type=_Opened).resumed
+        self._subscriptions[subscription.channel, subscription.of] = subscription
+        subscription.is_awaited = False
+        if resumed and subscription.book is not None:
+            subscription.book.is_current = True
+        if not resumed and subscription.last_seq is not None:
+            self._tell_gap(subscription, "it is too long ago to go on from there")
+            subscription.last_seq = None
+
+    # ----------------------------------------------------------------- events
+
+    def _told(self, message: Told) -> None:
+        match message:
+            case Message():
+                self._take(message)
+            case LoggedOut():
+                self._logged_out(message)
+            case Heartbeat():
+                self._heartbeat = message
+                self._renew_logins(message.time)
+
+    def _take(self, message: Message) -> None:
+        subscription = self._subscriptions.get((message.channel, message.of))
+        if subscription is None or subscription.is_awaited:
+            return
+        if subscription.follows(message):
+            subscription.take(message)
+            self._emit(message)
+        else:
+            self._tell_gap(subscription, f"an update follows {message.prev_seq}")
+            self._renew(subscription)
+
+    def _tell_gap(self, subscription: _Subscription, reason: str) -> None:
+        channel, of, seq = subscription.channel, subscription.of, subscription.last_seq
+        self._emit(Gap(channel=channel, of=of, after_seq=seq, reason=reason))
+
+    def _renew(self, subscription: _Subscription) -> None:
+        """Subscribes anew."""
+        subscription.interrupt()
+        if subscription.book is not None:
+            subscription.last_seq = None
+
+        async def renewing() -> None:
+            await self.request("unsubscribe", subscription.args())
+            await self._reopen(subscription)
+
+        self._start(renewing())
+
+    def _emit(self, event: Event) -> None:
+        """Keeps an event for the reader; for one who does not read, no more than so many. Books go on all the same."""
+        if self._has_dropped:
+            return
+        if len(self._events) >= EVENTS_MAX:
+            self._has_dropped = True
+            self._events.clear()
+            return
+        self._events.append(event)
+        self._has_events.set()
+
+    def _begin_anew(self) -> None:
+        """For a reader who comes back: what was dropped is told, and every channel begins with a snapshot."""
+        self._has_dropped = False
+        for subscription in list(self._subscriptions.values()):
+            self._tell_gap(subscription, "events were not read in time")
+            subscription.last_seq = None
+            if not subscription.is_awaited:
+                self._renew(subscription)
+
+    # --------------------------------------------------------------- requests
+
+    async def execute(self, submission: Submission) -> answers.Accepted:
+        """Sends a transaction; gives its result. Raises ClientError."""
+        operation = submission.operation
+        result = await patiently(lambda: self.request(operation.name, submission.body))
+        try:
+            return msgspec.json.decode(result, type=operation.answer, strict=False)
+        except msgspec.DecodeError as error:
+            raise ClientError(f"the reply to {operation.name} does not fit: {error}") from error
+
+    async def request(self, op: str, args: Any, on_reply: OnReply | None = None) -> msgspec.Raw:
+        """The result of a request, see `Conversation.request`. Raises Unreachable, ApiError."""
+        if self._conversation is None:
+            raise Unreachable("there is no connection now")
+        if on_reply is None:
+            return await self._conversation.request(op, args)
+        return await self._conversation.request(op, args, on_reply)
+
+    # ----------------------------------------------------------------- logins
+
+    async def _require_login(self, account: str) -> None:
+        if account not in self._logins:
+            await self._log_in(account)
+
+    async def _log_in(self, account: str) -> None:
+        """By the sequencer's clock, whatever this machine's is."""
+        now = msgspec.json.decode(await self.request("ping", {}), type=_Pong).time
+        wallet, expiry = self._source.wallet, now + LOGIN_S
+        separator = await self._source.domain_separator()
+        digest = signing.login_digest(separator, bytes.fromhex(account[2:]), wallet.address, expiry)
+        args = {
+            "account": account,
+            "signer": f"0x{wallet.address.hex()}",
+            "expiry": str(expiry),
+            "signature": f"0x{wallet.sign(digest).hex()}",
+        }
+        await patiently(lambda: self.request("login", args))
+        self._logins[account] = expiry
+
+    def _renew_logins(self, now: int) -> None:
+        for account, expiry in self._logins.items():
+            if now > expiry - LOGIN_S // 2:
+                self._logins[account] = now + LOGIN_S  # until the new one is there, no other attempt is made
+                self._start(self._log_in(account))
+
+    def _logged_out(self, message: LoggedOut) -> None:
+        self._logins.pop(message.account, None)
+        self._emit(message)
+        for key in [key for key in self._subscriptions if key[1] == message.account]:
+            subscription = self._subscriptions[key]
+            if message.reason == "expired":
+                subscription.interrupt()
+                self._start(self._reopen(subscription))
+            else:
+                self._end(subscription, message.reason)
+
+    # ------------------------------------------------------------- connections
+
+    def _begin(self, socket: aiohttp.ClientWebSocketResponse, *, again: bool) -> Conversation:
+        self._conversation = Conversation(socket, self._told, self._silence_s)
+        self._emit(Connected(again=again))
+        return self._conversation
+
+    async def _run(self, conversation: Conversation) -> None:
+        """Keeps up a connection, of which the first one is given."""
+        delay_s = RETRY_FIRST_S
+        while True:
+            if await self._converse(conversation):
+                delay_s = RETRY_FIRST_S
+            conversation = await self._connect_again(delay_s)
+            delay_s = min(2 * delay_s, RETRY_MAX_S)
+
+    async def _connect_again(self, delay_s: float) -> Conversation:
+        while True:
+            await asyncio.sleep(delay_s * random.uniform(0.5, 1))
+            try:
+                socket = await self._http.connect(PATH, MESSAGE_BYTES_MAX)
+            except Unreachable:
+                delay_s = min(2 * delay_s, RETRY_MAX_S)
+            else:
+                return self._begin(socket, again=True)
+
+    async def _converse(self, conversation: Conversation) -> bool:
+        """Until the connection ends; whether everything was subscribed before it did."""
+        opening = self._start(self._reopen_all())
+        reason = "the client closed it"
+        try:
+            reason = await conversation.read()
+        finally:
+            self._conversation = None
+            self._logins.clear()
+            for subscription in self._subscriptions.values():
+                subscription.interrupt()
+            self._emit(Disconnected(reason=reason))
+        was_opened = opening.done() and not opening.cancelled() and opening.exception() is None
+        opening.cancel()
+        return was_opened
+
+    async def _reopen_all(self) -> None:
+        for subscription in list(self._subscriptions.values()):
+            await self._reopen(subscription)
+
+    async def _reopen(self, subscription: _Subscription) -> None:
+        """As `_open`, for a subscription that the user has already."""
+        try:
+            await self._open(subscription)
+        except TryLater:
+            raise
+        except ApiError as error:
+            self._end(subscription, str(error))
+
+    def _end(self, subscription: _Subscription, reason: str) -> None:
+        key = subscription.channel, subscription.of
+        if self._subscriptions.get(key) is subscription:
+            del self._subscriptions[key]
+            subscription.interrupt()
+            self._emit(Ended(channel=subscription.channel, of=subscription.of, reason=reason))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        """What could not be done over this connection is done over the next one."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if not isinstance(error, ClientError):
+            self._failure = error  # a mistake in here: the reader is told
+            self._has_events.set()
+        if self._conversation is not None:
+            self._conversation.end(str(error))
