@@ -282,6 +282,27 @@ def test_reads(trade: Zkclob, exchange: Exchange) -> None:
     assert "2023-11-14" in trade("blocks").out
 
 
+def test_book_is_shown_live(trade: Zkclob) -> None:
+    trade("order", MARKET, "sell", 1, 2500)
+    trade("order", MARKET, "buy", 1, 2400)
+    picture = trade("book", MARKET, "--follow", "--updates", 1).out
+    assert picture.startswith("ETH/USDC  seq 9  spread 100\n")  # no control codes where there is no terminal
+    assert picture.index("2500") < picture.index("2400")
+    shown = json.loads(trade("book", MARKET, "--follow", "--updates", 1, "--json").out)
+    assert (shown["asks"], shown["current"]) == ([["2500", "1", 1]], True)
+
+
+def test_channels_are_lines_of_json(trade: Zkclob) -> None:
+    trade("order", MARKET, "sell", 1, 2500, "--client-id", 3)
+    connected, orders = map(json.loads, trade("follow", "orders", "--updates", 2).out.splitlines())
+    assert connected == {"type": "connected", "again": False}
+    assert (orders["type"], orders["orders"][0]["clientOrderId"]) == ("snapshot", "3")
+    assert trade("follow", "trades", MARKET, "--updates", 2).status == 0
+    assert trade("follow", "trades").status == 2
+    assert trade("follow", "orders", MARKET).status == 2
+    assert trade("follow", "balances", "--updates", 2).out.count("available") == 2
+
+
 KEYS: dict[str, set[str]] = {
     "status": {"health", "info"},
     "tokens": {"id", "symbol", "address", "decimals"},
