@@ -7,6 +7,9 @@ The file has the messages of LOBSTER: `time,type,order id,size,price,direction` 
 other; what was executed is taken by an immediate order of the same size and price, and has to hit the order that the
 file names, with its price and size. A partial cancel has to leave the order its place. Orders from before the first
 line are not known: what happens to them is counted and skipped, as are hidden executions, cross trades and halts.
+
+A file of N levels says nothing of orders while they are deeper. One that was deleted there stays in the engine's book
+and is a deviation when the price comes back: take the deepest file that there is.
 """
 
 import sys
@@ -313,7 +316,8 @@ def main(file: Path) -> None:
     """Replay the LOBSTER messages in FILE and require that each execution hits the order that the file names.
 
     FILE has time, type, order id, size, price and direction in each line, as LOBSTER's message files do. Ends with 1 at
-    the first execution that differs, with 2 at a line that is no message, and names the line.
+    the first execution that differs, with 2 at a line that is no message, and names the line. Take the file with the
+    most levels: an order that was deleted below the deepest is a deviation when the price comes back to it.
     """
     replay = Replay()
     try:
