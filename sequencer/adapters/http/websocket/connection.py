@@ -73,6 +73,7 @@ class Connection:
 
     def __init__(self, context: Context, caller: Caller, outgoing: Outgoing) -> None:
         self.outgoing = outgoing
+        outgoing.closing = self.close
         self._context = context
         self._caller = caller
         self._subscriptions: dict[Key, tuple[Channel, Sink]] = {}

@@ -6,12 +6,15 @@ holds up anybody: what it did not take is bounded, and beyond the bound the conn
 
 import asyncio
 from collections.abc import Callable, Iterable
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Final
 
 from sequencer.adapters.feed.frames import close_frame
 
 UNREAD_BYTES_MAX: Final = 1 << 20
 """What a client may leave unread, besides one snapshot."""
+SYSTEM_BUFFER_BYTES: Final = 1 << 18
+"""What the system may hold for a client; by default it would be several megabytes for one that does not read."""
 CLOSE_GRACE_S: Final = 5.0
 """How long a client that is sent away may take to read what it was sent."""
 
@@ -23,11 +26,24 @@ FEED_FAILED: Final = 1011
 class Outgoing:
     """The sending half of a connection."""
 
-    __slots__ = ("_bytes_max", "_closed", "_flushing", "_last_seq", "_loop", "_pending", "_transport")
+    __slots__ = (
+        "_bytes_max",
+        "_closed",
+        "_flushing",
+        "_last_seq",
+        "_loop",
+        "_pending",
+        "_transport",
+        "closing",
+    )
 
     def __init__(self, transport: asyncio.Transport, last_seq: Callable[[], int]) -> None:
         """`last_seq` gives the sequence number up to which the feed has sent everything."""
+        self.closing: Callable[[], None] = lambda: None
+        """Called once nothing more can be sent."""
         self._transport = transport
+        system_socket = transport.get_extra_info("socket")
+        system_socket.setsockopt(SOL_SOCKET, SO_SNDBUF, SYSTEM_BUFFER_BYTES)
         self._last_seq = last_seq
         self._loop = asyncio.get_running_loop()
         self._pending: list[bytes] = []
@@ -42,6 +58,8 @@ class Outgoing:
 
     def send(self, frame: bytes) -> None:
         """Takes a frame; it goes out at the end of this turn of the event loop."""
+        if self._closed:
+            return
         self._pending.append(frame)
         if not self._flushing:
             self._flushing = True
@@ -57,10 +75,11 @@ class Outgoing:
 
     def close(self, code: int, reason: str) -> None:
         """Sends what was taken, then the end; the connection is cut if the client does not answer it."""
+        self._flush()
         if self._closed:
             return
-        self._flush()
         self._closed = True
+        self.closing()
         if not self._transport.is_closing():
             self._transport.write(close_frame(code, reason))
             self._loop.call_later(CLOSE_GRACE_S, self._transport.abort)
