@@ -81,8 +81,9 @@ Row = tuple[object, ...]
 class OrderRow(Struct):
     """An order after the group that placed it; its fields are the columns of its table, numbers as they are.
 
-    `lost`: lots taken from it while it rested without a trade. `ended`: the place of what ended it; where that is a
-    replacement, of the new order.
+    `taken`, `turnover`: lots that it traded when it came, and the sum of price × size of these trades; all later ones
+    are at its own price. `lost`: lots taken from it while it rested without a trade. `ended`: the place of what ended
+    it; where that is a replacement, of the new order.
     """
 
     place: int
@@ -92,6 +93,8 @@ class OrderRow(Struct):
     price: int
     size: int
     remaining: int
+    taken: int
+    turnover: int
     lost: int
     time_in_force: int
     self_trade: int
@@ -113,6 +116,8 @@ class OrderRow(Struct):
             str(self.price),
             str(self.size),
             str(self.remaining),
+            str(self.taken),
+            str(self.turnover),
             str(self.lost),
             self.time_in_force,
             self.self_trade,
@@ -236,6 +241,8 @@ class Rows:
             price=action.price,
             size=size,
             remaining=result.remaining,
+            taken=result.filled,
+            turnover=sum(fill.price * fill.size for fill in result.fills),
             lost=size - result.filled - result.remaining,
             time_in_force=int(action.time_in_force),
             self_trade=int(action.self_trade),

@@ -61,8 +61,9 @@ CREATE TABLE inbox (
   l1_block_hash BLOB NOT NULL);
 CREATE TABLE orders (
   place INTEGER PRIMARY KEY, account BLOB NOT NULL, market INTEGER NOT NULL, side INTEGER NOT NULL,
-  price TEXT NOT NULL, size TEXT NOT NULL, remaining TEXT NOT NULL, lost TEXT NOT NULL,
-  time_in_force INTEGER NOT NULL, self_trade INTEGER NOT NULL, expiry TEXT NOT NULL, client_order_id TEXT,
+  price TEXT NOT NULL, size TEXT NOT NULL, remaining TEXT NOT NULL, taken TEXT NOT NULL,
+  turnover TEXT NOT NULL, lost TEXT NOT NULL, time_in_force INTEGER NOT NULL, self_trade INTEGER NOT NULL,
+  expiry TEXT NOT NULL, client_order_id TEXT,
   created INTEGER NOT NULL, updated_seq INTEGER NOT NULL, updated INTEGER NOT NULL, ended INTEGER, reason INTEGER);
 CREATE INDEX orders_account ON orders (account);
 CREATE INDEX orders_client ON orders (account, client_order_id) WHERE client_order_id IS NOT NULL;
@@ -374,7 +375,7 @@ def _insert(table: str, columns: int) -> str:
 
 
 def _write_orders(rows: Rows, db: sqlite3.Connection) -> None:
-    db.executemany(_insert("orders", 17), rows.orders())
+    db.executemany(_insert("orders", 19), rows.orders())
     db.executemany(
         "UPDATE orders SET time_in_force = ?, self_trade = ?, expiry = ?, client_order_id = ? WHERE place = ?",
         rows.terms.values(),

@@ -131,6 +131,7 @@ async def test_a_resting_order_is_shown_with_all_its_terms(tmp_path: Path) -> No
             "price": "2500",
             "size": "0.01",
             "filled": "0",
+            "filledQuote": "0",
             "remaining": "0.01",
             "lost": "0",
             "status": "resting",
@@ -713,10 +714,13 @@ async def check_account(
     history = await get_all(api, f"{path}/orders/history", "orders", limit=89)
     assert [order for order in reversed(history) if order["status"] == "resting"] == shown
     filled: dict[str, Decimal] = defaultdict(Decimal)
+    paid: dict[str, Decimal] = defaultdict(Decimal)
     for fill in await get_all(api, f"{path}/fills", "fills", limit=83):
         filled[fill["orderId"]] += Decimal(fill["size"])
+        paid[fill["orderId"]] += Decimal(fill["quote"])
     assert filled == {
         order["orderId"]: Decimal(order["filled"]) for order in history if order["filled"] != "0"
     }
     for order in history:
+        assert Decimal(order["filledQuote"]) == paid[order["orderId"]]
         assert Decimal(order["size"]) == Decimal(order["filled"]) + Decimal(order["remaining"])

@@ -316,7 +316,8 @@ class Principals(Page, frozen=True):
 class OrderRecord(Answer, frozen=True):
     """An order and what became of it.
 
-    `size` is what it is for: `filled` and `remaining` together. `lost`: what self-trade prevention or a replacement in
+    `size` is what it is for: `filled` and `remaining` together. `filledQuote`: what was paid or received for `filled`,
+    before the fees. `lost`: what self-trade prevention or a replacement in
     its place took from it while it rested. `reason`: why it is over; `endedBy`: the sequence number that ended it.
     """
 
@@ -330,6 +331,7 @@ class OrderRecord(Answer, frozen=True):
     price: Decimal
     size: Decimal
     filled: Decimal
+    filled_quote: Decimal
     remaining: Decimal
     lost: Decimal
     status: RecordStatus

@@ -85,6 +85,7 @@ def _order(state: State, row: Row) -> answers.OrderRecord:
     units = market_units(state, row["market"])
     price, place, side = int(row["price"]), row["place"], row["side"]
     size, remaining, reason = int(row["size"]) - int(row["lost"]), int(row["remaining"]), row["reason"]
+    turnover = int(row["turnover"]) + price * (size - remaining - int(row["taken"]))
     replaced_by = (
         order_id(row["market"], side, int(row["replacement_price"]), row["ended"])
         if reason == End.REPLACED
@@ -101,6 +102,7 @@ def _order(state: State, row: Row) -> answers.OrderRecord:
         price=units.tick.format(price),
         size=units.lot.format(size),
         filled=units.lot.format(size - remaining),
+        filled_quote=amount_unit(units.quote).format(turnover * units.market.tick_size),
         remaining=units.lot.format(remaining),
         lost=units.lot.format(int(row["lost"])),
         status=_NAMES[reason],
