@@ -69,7 +69,7 @@ class Sequencer:
         self.node = self._make_node()
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
-        self.feed = Feed(self.node, self.store.filled())
+        self.feed = Feed(self.node, self.store.filled(self.node.latest.orders))
         self.deferred = DeferredTransactions(self.node, self.store, self.clock, self.randomness)
         self.deferred.recover()
         self.node.listen(self.deferred)

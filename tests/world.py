@@ -175,7 +175,7 @@ class World:
         self.node = Node(self.store, self.clock, self._on_sealed, **settings)
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
-        self.feed = Feed(self.node, self.store.filled())
+        self.feed = Feed(self.node, self.store.filled(self.node.latest.orders))
         self.deferred = DeferredTransactions(self.node, self.store, self.clock, SystemRandomness())
         self.deferred.recover()
         self.node.listen(self.deferred)

@@ -9,6 +9,7 @@ Witnesses are files next to the database: they are megabytes, and a commit of th
 
 import asyncio
 import fcntl
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ from msgspec.structs import astuple
 from sequencer.adapters.candles import Candle, kept
 from sequencer.adapters.deferred_rows import SCHEMA as DEFERRED
 from sequencer.adapters.deferred_rows import Deferred, parse, row_of, write
-from sequencer.adapters.history_rows import TRADES_PER_SEQ, Rows
+from sequencer.adapters.history_rows import TRADES_PER_SEQ, Rows, place_of
 from sequencer.core.book import order_id
 from sequencer.core.codec import decode_transaction, encode_transaction
 from sequencer.core.types import InboxEntry, OrderId, Sequenceable
@@ -198,10 +199,12 @@ class Store:
         """Batches that were built."""
         return int(self._connection.execute("SELECT count(*) FROM batches").fetchone()[0])
 
-    def filled(self) -> dict[OrderId, int]:
-        """Lots that each resting order traded, of those that did."""
+    def filled(self, resting: Iterable[OrderId]) -> dict[OrderId, int]:
+        """Lots that each of the resting orders traded, of those that did."""
         rows = self._connection.execute(
-            "SELECT market, side, price, place, size, remaining, lost FROM orders WHERE ended IS NULL"
+            "SELECT market, side, price, place, size, remaining, lost FROM orders "
+            "WHERE place IN (SELECT value FROM json_each(?))",
+            (json.dumps([place_of(order) for order in resting]),),
         )
         traded = {
             order_id(market, side, int(price), place): int(size) - int(remaining) - int(lost)
