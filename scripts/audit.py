@@ -133,7 +133,11 @@ class Auditor:
         return _by_token((b.token, self._units(b.token, b.total)) for b in balances)
 
     def _withdrawals(self, accounts: set[bytes], settlements: list[Any]) -> list[Withdrawal]:
-        found = [w for account in accounts for w in self._of(account, self._client.withdrawals)]
+        found = [
+            w
+            for account in accounts
+            for w in self._of(account, lambda a: list(self._client.all_withdrawals(a)))
+        ]
         for withdrawal in found:
             self._require_in_outbox(withdrawal)
         expected = sum(log["args"]["batch"]["outboxCount"] for log in settlements)

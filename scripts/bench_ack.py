@@ -45,7 +45,7 @@ def fund(devnet: Devnet, client: Client, wallet: Wallet) -> None:
     l1 = L1Account(devnet.rpc_url, devnet.deployment["exchange"], wallet)
     l1.deposit(token.id, to_units(FUNDS, token.decimals))
     deadline = time.monotonic() + WAIT_S
-    while not any(deposit.status == "credited" for deposit in client.deposits()):
+    while not any(deposit.status == "credited" for deposit in client.all_deposits()):
         if time.monotonic() > deadline:
             raise BenchError(f"waited {WAIT_S:.0f} s for the deposit")
         time.sleep(0.05)

@@ -155,7 +155,7 @@ class Bench:
 
     def _wait_for_deposits(self, client: Client) -> None:
         deadline = time.monotonic() + WAIT_S
-        while sum(deposit.status == "credited" for deposit in client.deposits()) < len(FUNDS):
+        while sum(deposit.status == "credited" for deposit in client.all_deposits()) < len(FUNDS):
             if time.monotonic() > deadline:
                 raise BenchError(f"waited {WAIT_S:.0f} s for the deposits")
             time.sleep(0.05)

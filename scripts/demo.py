@@ -189,13 +189,13 @@ class Demo:
         return all(
             withdrawal.status == "settled"
             for trader, _, _ in WITHDRAWALS
-            for withdrawal in self.clients[trader].withdrawals()
+            for withdrawal in self.clients[trader].all_withdrawals()
         )
 
     def _claim(self, trader: int, symbol: str, amount: Decimal) -> None:
         """Claims on L1, paid for by the trader; checks that the token arrived."""
         token, l1 = self.clients[trader].token(symbol), self.l1[trader]
-        (withdrawal,) = self.clients[trader].withdrawals()
+        (withdrawal,) = self.clients[trader].withdrawals().withdrawals
         before = l1.balance(token.id)
         l1.claim(withdrawal, token.decimals)
         paid = l1.balance(token.id) - before

@@ -43,8 +43,11 @@ def _struct_form(value: msgspec.Struct) -> Any:
 
 
 def _field_form(value: Any, hint: Any) -> Any:
-    is_text = isinstance(value, int) and "'text': True" in str(hint)
-    return str(value) if is_text else json_form(value)
+    if "'text': True" not in str(hint):
+        return json_form(value)
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return None if value is None else str(value)
 
 
 # ---------------------------------------------------------------- the exchange
@@ -74,6 +77,13 @@ class Info(_Answer, frozen=True):
     exchange: str
     vkey: str
     proof_mode: str
+
+
+class ServerTime(_Answer, frozen=True):
+    """The sequencer's clock; blocks take their times from it. `time_ms`: in milliseconds."""
+
+    time: int
+    time_ms: int
 
 
 class Token(_Answer, frozen=True):
@@ -152,6 +162,49 @@ class Trades(Page, frozen=True, rename=None):
     trades: list[Trade]
 
 
+class Candle(_Answer, frozen=True, array_like=True, rename=None):
+    """`time`: its first second; `volume` in base tokens, `quote_volume` in quote tokens, `trades`: their number."""
+
+    time: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+
+
+class Candles(Page, frozen=True, rename=None):
+    """Candles in which there were trades, newest first; the newest may still grow."""
+
+    candles: list[Candle]
+
+
+class Ticker(_Answer, frozen=True):
+    """The last 24 hours of a market, to the minute; None is what there was not.
+
+    `change` is `last` less `open`, `change_rate` the same as a fraction of `open`.
+    """
+
+    market: int
+    symbol: str
+    time: int
+    bid: Decimal | None
+    bid_size: Decimal | None
+    ask: Decimal | None
+    ask_size: Decimal | None
+    last: Decimal | None
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    change: Decimal | None
+    change_rate: Decimal | None
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+
+
 # ---------------------------------------------------------------- accounts
 
 
@@ -165,44 +218,149 @@ class Balance(_Answer, frozen=True):
 
 
 class NonceLane(_Answer, frozen=True):
-    """`next`: the lowest sequence above all used."""
+    """`next`: the lowest sequence above all used; `free`: those below it that were skipped and can be used."""
 
     lane: int
     next: Uint
+    highest: Uint = 0
+    free: list[Uint] = []
+
+
+class Agent(_Answer, frozen=True):
+    """A key that may trade for the account until `expiry`, in some `markets` or in "all"."""
+
+    agent: str
+    lane: int
+    expiry: Uint
+    markets: list[int] | str
 
 
 class Account(_Answer, frozen=True):
-    """Balances and nonces."""
+    """Balances, nonce lanes that were used or are an agent's, and agents."""
 
     balances: list[Balance]
     nonces: list[NonceLane]
+    account: str = ""
+    open_orders: int = 0
+    agents: list[Agent] = []
 
 
-class OrderInfo(_Answer, frozen=True):
-    """An order. `status`: resting, filled or cancelled."""
+class Principal(_Answer, frozen=True):
+    """An account for which an agent may trade until `expiry`; `nonces` is the agent's own lane."""
+
+    account: str
+    expiry: Uint
+    markets: list[int] | str
+    nonces: NonceLane
+
+
+class Principals(Page, frozen=True, rename=None):
+    """Accounts that approved an agent, the latest first."""
+
+    accounts: list[Principal]
+
+
+class OrderRecord(_Answer, frozen=True, kw_only=True):
+    """An order and what became of it. `status`: resting, filled, cancelled, expired or replaced.
+
+    `size` is what it is for: `filled` and `remaining` together; `filled_quote`: what was paid or received for `filled`,
+    before fees. `lost`: what was taken from it without a trade while it rested. `reason`: why it is over; `ended_by`:
+    the sequence number that ended it.
+    """
 
     order_id: str
     account: str
     market: int
     side: str
     price: Decimal
+    size: Decimal
+    filled: Decimal
     remaining: Decimal
     status: str
+    seq: Uint
+    time_in_force: str = "GTC"
+    self_trade: str = "cancel_taker"
     client_order_id: Uint = 0
-    time_in_force: str | None = None
-
-
-class OrderRecord(OrderInfo, frozen=True):
-    """An order and what became of it; `ended_by`: the sequence number that ended it."""
-
-    seq: Uint | None = None
-    size: Decimal | None = None
-    filled: Decimal | None = None
+    lost: Decimal = Decimal(0)
+    filled_quote: Decimal | None = None
+    reason: str | None = None
+    expiry: Uint | None = None
+    created: int | None = None
+    updated: int | None = None
+    updated_seq: Uint | None = None
     ended_by: Uint | None = None
+    replaced_by: str | None = None
+
+
+class Orders(Page, frozen=True, rename=None):
+    """Orders of an account, newest first."""
+
+    orders: list[OrderRecord]
+
+
+class AccountFill(_Answer, frozen=True):
+    """A trade as one side has it. `role`: maker or taker; `fee_token` is what this side received."""
+
+    seq: Uint
+    item: int
+    market: int
+    order_id: str
+    client_order_id: Uint
+    side: str
+    role: str
+    price: Decimal
+    size: Decimal
+    quote: Decimal
+    fee: Decimal
+    fee_token: int
+    time: int
+
+
+class Fills(Page, frozen=True, rename=None):
+    """Trades of an account, newest first."""
+
+    fills: list[AccountFill]
+
+
+class Transfer(_Answer, frozen=True):
+    """A payment of `account` to another one."""
+
+    seq: Uint
+    account: str
+    to: str
+    token: int
+    amount: Decimal
+    time: int
+
+
+class Transfers(Page, frozen=True, rename=None):
+    """Transfers from and to an account, newest first."""
+
+    transfers: list[Transfer]
+
+
+class LedgerEntry(_Answer, frozen=True):
+    """A change of a balance, with its sign. `type` as in `docs/api.md`."""
+
+    id: str
+    seq: Uint
+    type: str
+    token: int
+    amount: Decimal
+    market: int | None
+    order_id: str | None
+    counterparty: str | None
+    time: int
+
+
+class Ledger(Page, frozen=True, rename=None):
+    """Changes of an account's balances, newest first; together they are its totals."""
+
+    entries: list[LedgerEntry]
 
 
 class Claim(_Answer, frozen=True):
-    """What the contract's `claim` takes."""
+    """What the contract's `claim` takes besides the withdrawal itself."""
 
     batch: Uint
     index: Uint
@@ -210,7 +368,10 @@ class Claim(_Answer, frozen=True):
 
 
 class Withdrawal(_Answer, frozen=True):
-    """`status`: accepted, sealed, executed or proven, settled, claimed; `kind`: withdrawal or refund."""
+    """What left for L1. `kind`: withdrawal, refund or forced_exit; `claim` is there once it is settled.
+
+    `status`: accepted, sealed, executed or proven, settled, claimed.
+    """
 
     seq: Uint
     token: int
@@ -220,25 +381,29 @@ class Withdrawal(_Answer, frozen=True):
     max_relay_fee: Decimal = Decimal(0)
     claim: Claim | None = None
     kind: str = "withdrawal"
+    time: int | None = None
+    block: Uint | None = None
 
 
 class Withdrawals(Page, frozen=True, rename=None):
-    """Withdrawals of an account."""
+    """What left an account for L1, newest first."""
 
     withdrawals: list[Withdrawal]
 
 
 class Deposit(_Answer, frozen=True):
-    """`status`: pending, credited or refunded."""
+    """A deposit, seen on L1 or sequenced. `status`: pending, credited or refunded."""
 
     index: Uint
     token: int
     amount: Decimal
     status: str
+    seq: Uint | None = None
+    time: int | None = None
 
 
 class Deposits(Page, frozen=True, rename=None):
-    """Deposits for an account."""
+    """Deposits for an account, newest first."""
 
     deposits: list[Deposit]
 
@@ -326,11 +491,70 @@ class AgentApproved(Accepted, frozen=True):
     lane: int | None
 
 
+# ---------------------------------------------------------------- deferred transactions
+
+
+class Deferred(_Answer, frozen=True, kw_only=True):
+    """A signed transaction that is sent later, and what became of it.
+
+    The `id` is a secret. `status`: armed, fired (as `seq`), refused (with `code` and `message`), expired or disarmed.
+    """
+
+    id: str
+    account: str
+    digest: str
+    nonce: Uint
+    status: str
+    armed: int
+    deadline: Uint
+    ended: int | None = None
+    seq: Uint | None = None
+    order_id: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class DeadManSwitch(Deferred, frozen=True, kw_only=True):
+    """Sent when it is `due` (Unix, seconds); each renewal moves that to `timeout_seconds` from then."""
+
+    timeout_seconds: int
+    due: int
+
+
+class Trigger(Deferred, frozen=True, kw_only=True):
+    """Sent when a trade in `market` is at this price or beyond. `direction`: rising or falling."""
+
+    market: int
+    trigger_price: Decimal
+    direction: str
+
+
+class DeferredSummary(_Answer, frozen=True, kw_only=True):
+    """What everybody may know of one. `kind`: dead_man_switch or trigger."""
+
+    kind: str
+    digest: str
+    nonce: Uint
+    status: str
+    armed: int
+    ended: int | None = None
+    seq: Uint | None = None
+    code: str | None = None
+
+
 # ---------------------------------------------------------------- history
 
 
+class ItemInfo(_Answer, frozen=True):
+    """An action of a batch; `order_id` is that of the order it placed, or the one it named."""
+
+    kind: str
+    code: str
+    order_id: str | None
+
+
 class TransactionInfo(_Answer, frozen=True):
-    """A transaction and how far it came. `status`: accepted, sealed, executed or proven, settled."""
+    """A transaction or inbox entry and how far it came. `status`: accepted, sealed, executed or proven, settled."""
 
     seq: Uint
     block: Uint
@@ -338,6 +562,12 @@ class TransactionInfo(_Answer, frozen=True):
     status: str
     digest: str = ""
     batch: Uint | None = None
+    kind: str | None = None
+    account: str | None = None
+    signer: str | None = None
+    time: int | None = None
+    order_id: str | None = None
+    items: list[ItemInfo] = []
 
 
 class BlockInfo(_Answer, frozen=True):
@@ -348,6 +578,7 @@ class BlockInfo(_Answer, frozen=True):
     end_seq: Uint
     state_root: str
     batch: Uint | None = None
+    first_seq: Uint | None = None
 
 
 class Blocks(Page, frozen=True, rename=None):

@@ -7,26 +7,32 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from sequencer.client import actions, answers, wire
-from sequencer.client.actions import Action, Head, Hex, to_bytes, to_hex
-from sequencer.client.decimals import DecimalError, to_units
-from sequencer.client.errors import AnswerLost, ApiError, ClientError, NotThere, OutcomeUnknown
+from sequencer.client.actions import Action, Head, Hex, Place, to_bytes, to_hex
+from sequencer.client.decimals import DecimalError, plain, to_steps, to_units
+from sequencer.client.errors import AnswerLost, ApiError, ClientError, NotThere, OutcomeUnknown, Unreachable
 from sequencer.client.nonces import STALE_CODES, Nonces
-from sequencer.client.reads import ADDRESS_BYTES, Reads
+from sequencer.client.reads import ADDRESS_BYTES, Reads, secret_id
 from sequencer.client.recovery import recovered
 from sequencer.client.stream import SILENCE_S, Stream
 from sequencer.client.wallet import Wallet
 from sequencer.client.wire import Submission, Terms
 from sequencer.core import signing
 from sequencer.core import types as core
-from sequencer.core.constants import NONCE_LANE_SHIFT
+from sequencer.core.constants import NONCE_LANE_SHIFT, OWNER_LANES
+from sequencer.core.ledger import split_nonce
 
 DEADLINE_S: Final = 600
 """How long at least a signed transaction may be sequenced, and at most twice that, unless the caller says otherwise."""
 SLIPPAGE: Final = Decimal("0.01")
 """How much worse than the best price a market order may trade, as a fraction, unless the caller says otherwise."""
 NONCE_TRIES: Final = 4
+DEFERRED_LANE: Final = OWNER_LANES - 1
+"""Where an owner signs what the sequencer is to send later: it stays valid whatever happens in other lanes."""
+DEFERRED_S: Final = 30 * 86_400
+"""How long what is armed may be sent, unless the caller says otherwise."""
 
 Answer = TypeVar("Answer", bound=answers.Accepted)
+Armed = TypeVar("Armed", bound=answers.Deferred)
 
 
 class AsyncClient(Reads):
@@ -58,6 +64,7 @@ class AsyncClient(Reads):
         self._wallet = wallet
         self._lane = lane
         self._nonces: Nonces | None = None
+        self._deferred: Nonces | None = None
         self._separator: bytes | None = None
         self._socket: Stream | None = None
 
@@ -280,6 +287,91 @@ class AsyncClient(Reads):
             deadline,
         )
 
+    # ------------------------------------------------- deferred transactions
+
+    async def arm_dead_man_switch(
+        self, timeout_s: int, market: str | int | None = None, *, deadline: int | None = None
+    ) -> answers.DeadManSwitch:
+        """Has the sequencer cancel all orders in a market, or in all, when it is not renewed for `timeout_s`.
+
+        It is a service of the sequencer, outside of the proof. `deadline`: DEFERRED_S from now unless given.
+        """
+        action = actions.CancelAll(market=market)
+        submission = await self._sign_deferred([action], deadline, is_batch=False)
+        body = {"cancelAll": submission.body, "timeoutSeconds": timeout_s}
+        return await self._arm("/v1/dead-man-switches", body, submission, answers.DeadManSwitch)
+
+    async def renew_dead_man_switch(self, switch: str) -> answers.DeadManSwitch:
+        """Begins its time-out again. Raises ApiError NOT_ARMED if it was sent or ended."""
+        path = f"/v1/dead-man-switches/{secret_id(switch)}/renewal"
+        return await self._http.call("POST", path, answers.DeadManSwitch)
+
+    async def disarm_dead_man_switch(self, switch: str) -> answers.DeadManSwitch:
+        """It is not sent any more. Raises ApiError NOT_ARMED if it was sent or ended."""
+        path = f"/v1/dead-man-switches/{secret_id(switch)}"
+        return await self._http.call("DELETE", path, answers.DeadManSwitch)
+
+    async def arm_trigger(
+        self,
+        market: str | int,
+        price: Decimal,
+        direction: str,
+        items: Place | Sequence[Action],
+        *,
+        deadline: int | None = None,
+    ) -> answers.Trigger:
+        """Has the sequencer send an order, or a batch of actions, when a trade in `market` is at `price` or beyond.
+
+        `direction`: rising (at or above) or falling (at or below). It is a service of the sequencer, outside of the
+        proof: what backs the order must be there when it is sent.
+        """
+        terms = await self.market(market)
+        to_steps(price, terms.tick_size)
+        is_batch = not isinstance(items, Place)
+        submission = await self._sign_deferred(
+            [items] if isinstance(items, Place) else items, deadline, is_batch=is_batch
+        )
+        body = {
+            "market": terms.id,
+            "triggerPrice": plain(price),
+            "direction": direction,
+            "batch" if is_batch else "order": submission.body,
+        }
+        return await self._arm("/v1/triggers", body, submission, answers.Trigger)
+
+    async def disarm_trigger(self, trigger: str) -> answers.Trigger:
+        """It is not sent any more. Raises ApiError NOT_ARMED if it was sent or ended."""
+        return await self._http.call("DELETE", f"/v1/triggers/{secret_id(trigger)}", answers.Trigger)
+
+    async def _sign_deferred(
+        self, items: Sequence[Action], deadline: int | None, *, is_batch: bool
+    ) -> Submission:
+        markets = [await self._market_of(item) for item in items]
+
+        def build(head: Head) -> core.Transaction:
+            pairs = zip(items, markets, strict=True)
+            built = tuple(actions.to_core(item, head, market) for item, market in pairs)
+            return core.Batch(*head, built) if is_batch else built[0]
+
+        until = int(time.time()) + DEFERRED_S if deadline is None else deadline
+        return await self._sign(build, None if is_batch else markets[0], until, await self._deferred_nonces())
+
+    async def _arm(self, path: str, body: wire.Fields, submission: Submission, kind: type[Armed]) -> Armed:
+        try:
+            return await self._http.call("POST", path, kind, body=body)
+        except Unreachable as error:
+            raise OutcomeUnknown(
+                f"{error}; whether 0x{submission.digest.hex()} was armed, `deferred` tells", submission
+            ) from error
+
+    async def _deferred_nonces(self) -> Nonces:
+        """Of a lane that is used for nothing else, where one can be chosen: what is armed must not fall behind."""
+        if self.is_agent or self._lane is not None:
+            return await self._nonce_source()
+        if self._deferred is None:
+            self._deferred = Nonces(DEFERRED_LANE, lambda: self._next_sequence(DEFERRED_LANE, armed=True))
+        return self._deferred
+
     # ------------------------------------------------------- unknown outcomes
 
     async def resolve(self, submission: Submission) -> answers.TransactionInfo | None:
@@ -309,8 +401,12 @@ class AsyncClient(Reads):
         self, build: Callable[[Head], core.Transaction], terms: Terms = None, *, deadline: int | None = None
     ) -> Submission:
         """A transaction with a fresh nonce, signed but not sent. `terms`: the market or token that it counts in."""
-        nonce = await (await self._nonce_source()).take()
-        head = (self.address, self.wallet.address, nonce, _deadline(deadline))
+        return await self._sign(build, terms, _deadline(deadline), await self._nonce_source())
+
+    async def _sign(
+        self, build: Callable[[Head], core.Transaction], terms: Terms, deadline: int, nonces: Nonces
+    ) -> Submission:
+        head = (self.address, self.wallet.address, await nonces.take(), deadline)
         try:
             return wire.sign(await self.domain_separator(), self.wallet, build(head), terms)
         except (actions.ActionError, DecimalError):
@@ -389,16 +485,35 @@ class AsyncClient(Reads):
 
     async def _nonce_source(self) -> Nonces:
         if self._nonces is None:
-            lane = 0 if self._lane is None else self._lane
-            self._nonces = Nonces(lane, lambda: self._next_sequence(lane))
+            lane = await self._agent_lane() if self._lane is None and self.is_agent else self._lane or 0
+            return self._begin_nonces(lane)
         return self._nonces
 
-    async def _next_sequence(self, lane: int) -> int:
+    def _begin_nonces(self, lane: int) -> Nonces:
+        """The one source of the client, whichever task comes first."""
+        if self._nonces is None:
+            armed = self.is_agent or self._lane is not None
+            self._nonces = Nonces(lane, lambda: self._next_sequence(lane, armed=armed))
+        return self._nonces
+
+    async def _agent_lane(self) -> int:
+        signer = f"0x{self.wallet.address.hex()}"
+        for agent in await self.agents():
+            if agent.agent == signer:
+                return agent.lane
+        raise ClientError(f"{signer} is no agent of 0x{self.address.hex()}: its owner approves it first")
+
+    async def _next_sequence(self, lane: int, *, armed: bool) -> int:
+        """The lowest that nothing uses; `armed`: nor anything that the sequencer holds to send it later."""
         try:
-            lanes = (await self.account()).nonces
+            known = await self.account()
         except NotThere:
             return 0  # nothing was paid in yet
-        return next((known.next for known in lanes if known.lane == lane), 0)
+        sequences = [found.next for found in known.nonces if found.lane == lane]
+        if armed:
+            held = [found.nonce for found in await self.deferred() if found.status == "armed"]
+            sequences += [split_nonce(nonce)[1] + 1 for nonce in held if split_nonce(nonce)[0] == lane]
+        return max(sequences, default=0)
 
 
 _MAYBE_ACCEPTED: Final = frozenset({"NONCE_USED", "HALTED", "INTERNAL"})

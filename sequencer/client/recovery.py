@@ -4,52 +4,59 @@ from typing import Protocol
 
 from sequencer.client import answers
 from sequencer.client.actions import Hex
-from sequencer.client.errors import NotThere
 from sequencer.client.wire import Submission
-from sequencer.core.book import PLACES_PER_SEQ, order_id
 from sequencer.core.types import (
+    ApproveAgent,
+    CancelClientOrder,
     CancelOrder,
     InvalidateNonces,
     PlaceOrder,
+    ReplaceOrder,
     RevokeAgent,
     Transfer,
     Withdraw,
 )
 
 
-class Orders(Protocol):
-    """Where orders are looked up."""
+class History(Protocol):
+    """Where it is looked up."""
 
     async def order(self, order_id: Hex) -> answers.OrderRecord:
-        """Raises NotThere."""
+        """An order, resting or ended."""
+        ...
+
+    async def agents(self, address: Hex | None = None) -> list[answers.Agent]:
+        """The agents of an account."""
         ...
 
 
 async def recovered(
-    orders: Orders, submission: Submission, info: answers.TransactionInfo
+    history: History, submission: Submission, info: answers.TransactionInfo
 ) -> answers.Accepted | None:
     """The answer as it would have been, an order's as it is now; None if it cannot be told. Raises ClientError."""
     head = info.seq, f"0x{submission.digest.hex()}", info.block
     if info.code != "OK":
         return None
     match submission.tx:
-        case PlaceOrder() as tx:
-            key = order_id(tx.market, tx.side, tx.price, info.seq * PLACES_PER_SEQ)
-            return await _placed(orders, key, head)
-        case CancelOrder() as tx:
-            found = await orders.order(tx.order_id)
+        case PlaceOrder() if info.order_id is not None:
+            found = await history.order(info.order_id)
+            return answers.Placed(
+                *head, found.order_id, found.status, found.filled, found.remaining, fills=[]
+            )
+        case ReplaceOrder() as tx if info.order_id is not None:
+            found = await history.order(info.order_id)
+            kept_place = found.order_id == f"0x{tx.order_id.hex()}"
+            return answers.Replaced(
+                *head, found.order_id, found.status, found.filled, found.remaining, [], kept_place
+            )
+        case CancelOrder() | CancelClientOrder() if info.order_id is not None:
+            found = await history.order(info.order_id)
             return answers.Cancelled(*head, found.order_id, found.remaining)
+        case ApproveAgent() as tx:
+            agents = await history.agents(tx.account)
+            lanes = [known.lane for known in agents if known.agent == f"0x{tx.agent.hex()}"]
+            return answers.AgentApproved(*head, lanes[0] if lanes else None)
         case Withdraw() | Transfer() | RevokeAgent() | InvalidateNonces():
             return answers.Accepted(*head)
         case _:
             return None
-
-
-async def _placed(orders: Orders, key: bytes, head: tuple[int, str, int]) -> answers.Placed | None:
-    try:
-        found = await orders.order(key)
-    except NotThere:
-        return None
-    if found.filled is None:
-        return None
-    return answers.Placed(*head, found.order_id, found.status, found.filled, found.remaining, [])

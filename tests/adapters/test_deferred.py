@@ -390,7 +390,7 @@ async def test_a_list_shows_no_secret(tmp_path: Path) -> None:
             200,
             [("dead_man_switch", "armed"), ("trigger", "disarmed")],
         )
-        assert set(listed[0]) == {"kind", "digest", "status", "armed", "ended", "seq", "code"}
+        assert set(listed[0]) == {"kind", "digest", "nonce", "status", "armed", "ended", "seq", "code"}
         assert not any(path.rpartition("/")[2] in str(listed) for path in (trigger, switch))
         assert (await api.get(f"/v1/accounts/0x{BOB.address.hex()}/triggers"))[1] == []
 

@@ -150,9 +150,9 @@ def test_key_of_the_keystore_signs(trade: Zkclob, monkeypatch: pytest.MonkeyPatc
 def test_order_is_placed_seen_replaced_and_cancelled(trade: Zkclob) -> None:
     placed = trade("order", MARKET, "sell", "0.5", "2500.5", "--client-id", 7, "--json").answer
     assert placed["status"] == "resting"
-    assert trade("order-status", placed["orderId"]).out == (
-        "resting: sell ETH/USDC at 2500.5, filled 0, remaining 0.5\n"
-    )
+    line = "resting: sell ETH/USDC at 2500.5, filled 0, remaining 0.5\n"
+    assert trade("order-status", placed["orderId"]).out.startswith(line)
+    assert trade("order-status", "--client-id", 7).out.startswith(line)
     assert "2500.5  0.5   1" in trade("book", MARKET).out
     assert placed["orderId"] in trade("orders").out
     replaced = trade("replace", placed["orderId"], "0.4", "2500.5")
@@ -239,7 +239,7 @@ def test_money_moves(trade: Zkclob, exchange: Exchange) -> None:
     trade("transfer", "ETH", "1.5", f"0x{AGENT.address.hex()}")
     assert trade("balances", f"0x{AGENT.address.hex()}", "--json").answer["balances"][0]["total"] == "1.5"
     assert "zkclob claim" in trade("withdraw", "USDC", "100.5", "--max-relay-fee", "0.5").out
-    (withdrawal,) = trade("withdrawals", "--json").answer
+    (withdrawal,) = trade("withdrawals", "--json").answer["withdrawals"]
     assert (withdrawal["amount"], withdrawal["maxRelayFee"]) == ("100.5", "0.5")
     deposit = Deposit(START_MS // 1000, ETH, BOB.address, 10**18)
     exchange.run(exchange.world.submit_inbox(encode_inbox_deposit(deposit)))
@@ -250,13 +250,17 @@ def test_agent_trades_for_its_owner(trade: Zkclob, monkeypatch: pytest.MonkeyPat
     agent, owner = f"0x{AGENT.address.hex()}", f"0x{ALICE.address.hex()}"
     lane = trade("agents", "approve", agent, "--market", MARKET, "--json").answer["lane"]
     monkeypatch.setenv("ZKCLOB_KEY", AGENT.l1.key.hex())
-    as_agent = ("--account", owner, "--lane", lane)
+    as_agent = ("--account", owner)
     assert trade(*as_agent, "order", MARKET, "buy", 1, 2000).status == 0
+    assert trade("agents", "list", owner, "--json").answer[0]["lane"] == lane
+    assert f"{owner}  {lane}" in trade("agents", "owners").out
     assert len(trade("--account", owner, "orders", "--json").answer) == 1
     monkeypatch.setenv("ZKCLOB_KEY", ALICE.l1.key.hex())
     assert "no rights" in trade("agents", "revoke", agent).out
     monkeypatch.setenv("ZKCLOB_KEY", AGENT.l1.key.hex())
     ended = trade(*as_agent, "cancel-all")
+    assert (ended.status, "is no agent of" in ended.err) == (1, True)
+    ended = trade(*as_agent, "--lane", lane, "cancel-all")
     assert (ended.status, "zkclob agents list" in ended.err) == (1, True)
 
 
@@ -303,6 +307,58 @@ def test_channels_are_lines_of_json(trade: Zkclob) -> None:
     assert trade("follow", "balances", "--updates", 2).out.count("available") == 2
 
 
+def test_history_of_an_account(trade: Zkclob, monkeypatch: pytest.MonkeyPatch) -> None:
+    trade("order", MARKET, "sell", 1, 2500)
+    trade("transfer", "USDC", 5, f"0x{BOB.address.hex()}")
+    monkeypatch.setenv("ZKCLOB_KEY", BOB.l1.key.hex())
+    trade("market-order", MARKET, "buy", "0.25")
+    assert "last" in trade("ticker").out
+    assert trade("ticker", MARKET, "--json").answer["last"] == "2500"
+    assert trade("candles", MARKET, "--resolution", "1d", "--json").answer["candles"][0][5] == "0.25"
+    assert "2500" in trade("candles", MARKET).out
+    assert trade("candles", MARKET, "--from", "1h").out == "none\n"  # the test's exchange lives in the past
+    assert "0.000125 ETH  taker" in trade("fills").out
+    assert trade("fills", "--market", MARKET, "--json").answer["fills"][0]["role"] == "taker"
+    assert "filled" in trade("orders", "--history").out
+    assert trade("orders", "--history", "--status", "cancelled").out == "none\n"
+    assert "trade" in trade("ledger").out
+    first = trade("ledger", "--limit", 1, "--json").answer
+    assert (first["has_more"], first["entries"][0]["type"]) == (True, "fee")
+    rest = trade("ledger", "--before", first["next"], "--json").answer["entries"]
+    assert first["entries"][0] not in rest
+    assert f"more: --before {first['next']}" in trade("ledger", "--limit", 1).out
+    assert trade("transfers", "--json").answer["transfers"][0]["amount"] == "5"
+    assert trade("transfers").out.count("0x") == 2
+
+
+def test_dead_man_switch(trade: Zkclob, exchange: Exchange) -> None:
+    trade("order", MARKET, "sell", 1, 2500)
+    armed = trade("dead-man-switch", "arm", 60, "--market", MARKET, "--json").answer
+    assert (armed["status"], armed["timeoutSeconds"]) == ("armed", 60)
+    exchange.world.clock.advance(30_000)
+    assert trade("dead-man-switch", "renew", armed["id"], "--json").answer["due"] == armed["due"] + 30
+    assert "armed, due 2023-11-14 22:14:50 UTC" in trade("dead-man-switch", "show", armed["id"]).out
+    assert "disarmed" in trade("dead-man-switch", "disarm", armed["id"]).out
+    ended = trade("dead-man-switch", "renew", armed["id"])
+    assert (ended.status, "NOT_ARMED" in ended.err) == (1, True)
+    assert "dead-man-switch  disarmed" in trade("triggers", "list").out
+    assert len(trade("orders", "--json").answer) == 1
+
+
+def test_triggers(trade: Zkclob, tmp_path: Path) -> None:
+    stop = trade("triggers", "arm", MARKET, "falling", 2400, "sell", 1, 2350, "--json").answer
+    assert (stop["status"], stop["triggerPrice"]) == ("armed", "2400")
+    assert "armed: ETH/USDC falling to 2400" in trade("triggers", "show", stop["id"]).out
+    path = tmp_path / "orders.json"
+    path.write_text(json.dumps([{"action": "cancel_all"}]))
+    assert trade("triggers", "arm-batch", MARKET, "rising", 2600, path).status == 0
+    assert "disarmed" in trade("triggers", "disarm", stop["id"]).out
+    listed = trade("triggers", "list", "--json").answer
+    assert sorted(found["status"] for found in listed) == ["armed", "disarmed"]
+    assert trade("triggers", "arm", MARKET, "falling", "2400.001", "sell", 1, 2350).status == 1
+    assert trade("triggers", "show", "../x").status == 2
+
+
 KEYS: dict[str, set[str]] = {
     "status": {"health", "info"},
     "tokens": {"id", "symbol", "address", "decimals"},
@@ -312,11 +368,23 @@ KEYS: dict[str, set[str]] = {
     },
     "book ETH/USDC": {"market", "seq", "bids", "asks"},
     "trades ETH/USDC": {"trades", "has_more", "next"},
-    "balances": {"balances", "nonces"},
+    "balances": {"balances", "nonces", "agents", "openOrders"},
     "orders": {
         *("orderId", "account", "market", "side", "price", "remaining", "status", "clientOrderId"),
-        "timeInForce",
+        *("timeInForce", "size", "filled", "seq", "reason", "created"),
     },
+    "ticker": {"market", "symbol", "time", "bid", "ask", "last", "volume"},
+    "candles ETH/USDC": {"candles", "has_more", "next"},
+    "fills": {"fills", "has_more", "next"},
+    "ledger": {"entries", "has_more", "next"},
+    "deposits": {"deposits", "has_more", "next"},
+    "withdrawals": {"withdrawals", "has_more", "next"},
+    "transfers": {"transfers", "has_more", "next"},
+    "orders --history": {"orders", "has_more", "next"},
+    "agents owners": {"accounts", "has_more", "next"},
+    "dead-man-switch arm 60": {"id", "status", "digest", "nonce", "due", "timeoutSeconds"},
+    "triggers list": {"kind", "digest", "nonce", "status", "armed", "ended"},
+    "agents list": {"agent", "lane", "expiry", "markets"},
     "blocks": {"blocks", "has_more", "next"},
     "blocks 1": {"number", "timestamp", "endSeq", "stateRoot", "batch"},
     "batches": {"batches", "has_more", "next"},
@@ -328,6 +396,8 @@ KEYS: dict[str, set[str]] = {
 def test_json_has_these_keys_at_least(trade: Zkclob, exchange: Exchange, command: str) -> None:
     """Scripts read them: a key may be added, none may go."""
     trade("order", MARKET, "sell", 1, 2500)
+    trade("triggers", "arm", MARKET, "falling", 2400, "sell", 1, 2350)
+    trade("agents", "approve", f"0x{AGENT.address.hex()}")
     exchange.run(exchange.world.close_batch())
     answer = trade(*command.split(), "--json").answer
     assert KEYS[command] <= (answer[0] if isinstance(answer, list) else answer).keys()

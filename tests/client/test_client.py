@@ -15,7 +15,6 @@ from sequencer.client.actions import CancelClient
 from sequencer.client.decimals import DecimalError
 from sequencer.client.errors import AnswerLost, ClientError, Refused
 from sequencer.core import signing
-from sequencer.core.book import order_id
 from sequencer.core.types import (
     CancelClientOrder,
     CancelOrder,
@@ -44,6 +43,7 @@ CANCELLED = SEQUENCED | {"orderId": "0x" + "00" * 24, "status": "cancelled", "re
 @pytest.fixture
 def client(stand_in: StandIn) -> Iterator[Client]:
     stand_in.answer(f"GET /v1/accounts/{ADDRESS}", account(5))
+    stand_in.answer(f"GET /v1/accounts/{ADDRESS}/triggers", [])
     stand_in.answer("POST /v1/orders", PLACED)
     stand_in.answer("POST /v1/cancels", CANCELLED)
     stand_in.answer("POST /v1/withdrawals", SEQUENCED)
@@ -214,9 +214,8 @@ def test_unknown_outcome_can_be_sent_again_as_it_was(client: Client, stand_in: S
 def test_order_that_was_accepted_without_an_answer_gives_its_result(
     client: Client, stand_in: StandIn, failure: tuple[int, Any]
 ) -> None:
-    """Its id follows from what was signed and its sequence number."""
     stand_in.before("POST /v1/orders", *failure)
-    key = order_id(1, Side.BID, 250_000, 77 * 64)
+    key = b"\x09" * 24
     found = {"orderId": f"0x{key.hex()}", "account": ADDRESS, "market": 1, "side": "buy", "price": "2500"}
     found |= {"remaining": "0.75", "filled": "0.25", "status": "resting", "seq": "77", "size": "1"}
     stand_in.answer(f"GET /v1/orders/0x{key.hex()}", found)
@@ -243,7 +242,7 @@ def test_transaction_that_arrived_twice_happened_once(client: Client, stand_in: 
 
 def accept_everything(stand_in: StandIn) -> None:
     """Whatever is looked up was accepted."""
-    accepted = {"seq": "77", "block": "3", "code": "OK", "status": "accepted", "digest": "0x", "batch": None}
+    accepted = {"seq": "77", "block": "3", "code": "OK", "status": "accepted", "orderId": "0x" + "09" * 24}
 
     class Everything(dict[str, Any]):
         def get(self, call: str, default: Any = None) -> Any:

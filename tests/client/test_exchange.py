@@ -11,11 +11,11 @@ import pytest
 from sequencer.client import AsyncClient, Client
 from sequencer.client.actions import ActionError, Cancel, CancelAll, CancelClient, Place, Replace
 from sequencer.client.decimals import DecimalError
-from sequencer.client.errors import ClientError, NotThere, Refused
+from sequencer.client.errors import ApiError, ClientError, NotThere, Refused
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.types import Deposit
 from tests.client.conftest import AGENT, ALICE, BOB, Exchange
-from tests.world import ETH, START_MS
+from tests.world import ETH, START_MS, eventually
 
 D = Decimal
 MARKET = "ETH/USDC"
@@ -117,11 +117,11 @@ def test_money_moves(exchange: Exchange, alice: Client, bob: Client) -> None:
     alice.withdraw("USDC", D("100.5"), max_relay_fee=D("0.5"))
     after = {b.token: b.total for b in bob.account().balances}
     assert after[ETH] - before[ETH] == D("1.5")
-    (withdrawal,) = alice.withdrawals()
+    (withdrawal,) = alice.withdrawals().withdrawals
     assert (withdrawal.amount, withdrawal.max_relay_fee) == (D("100.5"), D("0.5"))
     deposit = Deposit(START_MS // 1000, ETH, AGENT.address, 10**18)
     exchange.run(exchange.world.submit_inbox(encode_inbox_deposit(deposit)))
-    assert [d.amount for d in alice.deposits(AGENT.address)] == [D(1)]
+    assert [d.amount for d in alice.deposits(AGENT.address).deposits] == [D(1)]
 
 
 def test_agent_trades_for_its_owner_in_its_own_lane(exchange: Exchange, alice: Client) -> None:
@@ -136,6 +136,26 @@ def test_agent_trades_for_its_owner_in_its_own_lane(exchange: Exchange, alice: C
         alice.revoke_agent(AGENT.address)
         with pytest.raises(Refused, match="SIGNER_NOT_AUTHORIZED"):
             agent.cancel(placed.order_id)
+
+
+def test_agent_finds_its_lane(exchange: Exchange, alice: Client) -> None:
+    approved = alice.approve_agent(AGENT.address, FAR)
+    with Client(exchange.url, AGENT, account=ALICE.address) as agent:
+        placed = agent.place_order(MARKET, "sell", D(2500), D(1))
+        assert int(alice.order(placed.order_id).seq) == placed.seq
+        (known,) = alice.agents()
+        assert (known.agent, known.lane, known.markets) == (
+            f"0x{AGENT.address.hex()}",
+            approved.lane,
+            "all",
+        )
+        (principal,) = agent.all_principals(AGENT.address)
+        assert principal.account == f"0x{ALICE.address.hex()}"
+    with (
+        Client(exchange.url, BOB, account=ALICE.address) as nobody,
+        pytest.raises(ClientError, match="no agent"),
+    ):
+        nobody.cancel_all()
 
 
 def test_agent_of_no_market_is_refused_here(alice: Client) -> None:
@@ -169,6 +189,87 @@ def test_pages_are_followed_to_their_end(exchange: Exchange, monkeypatch: pytest
             alice.place_order(MARKET, "sell", D(price), D("0.1"))
             bob.place_order(MARKET, "buy", D(price), D("0.1"))
         assert [trade.price for trade in alice.all_trades(MARKET)] == [D(p) for p in range(2504, 2499, -1)]
+
+
+def test_everything_that_happened_to_an_account(alice: Client, bob: Client) -> None:
+    for price in (2500, 2510):
+        alice.place_order(MARKET, "sell", D(price), D(1), client_order_id=price)
+    bob.market_order(MARKET, "buy", D("1.5"))
+    bob.transfer("USDC", D(7), ALICE.address)
+    fills = list(alice.all_fills())
+    assert [(fill.price, fill.size, fill.role) for fill in fills] == [
+        (D(2510), D("0.5"), "maker"),
+        (D(2500), D(1), "maker"),
+    ]
+    assert fills == alice.fills(market=MARKET).fills == list(bob.all_fills(ALICE.address, market=1))
+    assert [order.status for order in alice.all_orders()] == ["resting", "filled"]
+    assert [order.price for order in alice.order_history(status="filled").orders] == [D(2500)]
+    assert alice.client_order(2510).filled == D("0.5")
+    assert [transfer.amount for transfer in bob.all_transfers()] == [D(7)]
+    totals = {balance.token: balance.total for balance in alice.account().balances}
+    for token, total in totals.items():
+        assert sum(entry.amount for entry in alice.all_ledger() if entry.token == token) == total
+    assert [deposit.status for deposit in alice.all_deposits()] == ["credited", "credited"]
+    assert list(alice.all_withdrawals()) == []
+
+
+def test_prices_of_a_market(alice: Client, bob: Client) -> None:
+    alice.place_order(MARKET, "sell", D(2500), D(1))
+    bob.market_order(MARKET, "buy", D("0.25"))
+    ticker = alice.ticker(MARKET)
+    assert (ticker.last, ticker.ask, ticker.bid, ticker.volume) == (D(2500), D(2500), None, D("0.25"))
+    assert alice.tickers() == [ticker]
+    (candle,) = alice.all_candles(MARKET, "1h")
+    assert (candle.open, candle.close, candle.trades) == (D(2500), D(2500), 1)
+    assert alice.candles(MARKET, start=FAR).candles == []
+    assert alice.time().time == START_MS // 1000
+
+
+# ---------------------------------------------------------------- deferred
+
+
+def test_dead_man_switch_cancels_what_nobody_renews(exchange: Exchange, alice: Client) -> None:
+    alice.place_order(MARKET, "sell", D(2500), D(1))
+    switch = alice.arm_dead_man_switch(60)
+    assert alice.renew_dead_man_switch(switch.id).due == switch.due
+    for price in range(200):  # in another lane: the switch's nonce stays valid
+        alice.place_order(MARKET, "buy", D(1000 + price), D("0.01"))
+    exchange.world.clock.advance(61_000)
+    exchange.run(eventually(lambda: not exchange.world.node.latest.open_orders(ALICE.address)))
+    assert alice.orders() == []
+    while alice.dead_man_switch(switch.id).status == "armed":
+        pass  # what became of it is written after it is done
+    assert (alice.dead_man_switch(switch.id).status, alice.deferred()[0].status) == ("fired", "fired")
+    with pytest.raises(ApiError, match="NOT_ARMED"):
+        alice.disarm_dead_man_switch(switch.id)
+
+
+def test_trigger_sends_its_order_when_the_price_is_reached(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    stop = Place(market=MARKET, side="sell", price=D(2000), size=D(1), time_in_force="GTC", client_order_id=5)
+    trigger = alice.arm_trigger(MARKET, D(2400), "falling", stop)
+    batch = alice.arm_trigger(MARKET, D(9000), "rising", [CancelAll(market=MARKET)])
+    assert alice.disarm_trigger(batch.id).status == "disarmed"
+    bob.place_order(MARKET, "buy", D(2390), D("0.1"))
+    alice.market_order(MARKET, "sell", D("0.1"))
+    exchange.run(eventually(lambda: len(exchange.world.node.latest.open_orders(ALICE.address)) == 1))
+    assert alice.client_order(5).status == "resting"
+    while alice.trigger(trigger.id).status == "armed":
+        pass
+    assert alice.trigger(trigger.id).status == "fired"
+    with pytest.raises(DecimalError):
+        alice.arm_trigger(MARKET, D("2400.001"), "falling", stop)
+
+
+def test_what_is_armed_keeps_its_nonce_when_the_program_starts_again(exchange: Exchange) -> None:
+    """Two that share a nonce would cancel each other."""
+    stop = Place(market=MARKET, side="sell", price=D(2000), size=D(1))
+    nonces = []
+    for _ in range(3):
+        with Client(exchange.url, ALICE) as alice:
+            nonces += [alice.arm_trigger(MARKET, D(2400), "falling", stop).nonce for _ in range(2)]
+    assert len(set(nonces)) == 6
 
 
 def test_what_the_exchange_is(alice: Client) -> None:

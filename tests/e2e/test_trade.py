@@ -29,8 +29,8 @@ def test_deposit_trade_settle_claim(devnet: Devnet) -> None:
     buyer.client.withdraw("ETH", Decimal("0.4"))
     with pytest.raises(ApiError, match="INSUFFICIENT_BALANCE"):
         buyer.client.withdraw("ETH", Decimal("0.4"))
-    wait_until(lambda: buyer.client.withdrawals()[0].status == "settled")
-    (withdrawal,) = buyer.client.withdrawals()
+    wait_until(lambda: buyer.client.withdrawals().withdrawals[0].status == "settled")
+    (withdrawal,) = buyer.client.withdrawals().withdrawals
     require_conserved(devnet)
 
     # Another account pays for the claim, so that the whole amount shows.
@@ -39,7 +39,7 @@ def test_deposit_trade_settle_claim(devnet: Devnet) -> None:
     assert buyer.l1.balance(1) - before == 4 * 10**17
     with pytest.raises(L1ActionError, match="AlreadyClaimed"):
         seller.l1.claim(withdrawal, 18)
-    wait_until(lambda: buyer.client.withdrawals()[0].status == "claimed")
+    wait_until(lambda: buyer.client.withdrawals().withdrawals[0].status == "claimed")
     require_conserved(devnet)
 
 

@@ -552,6 +552,7 @@ class Deferred(Answer, frozen=True):
     id: Secret
     account: Address
     digest: Hash
+    nonce: Uint
     status: DeferredStatus
     armed: Time
     deadline: Uint
@@ -582,6 +583,7 @@ class DeferredSummary(Answer, frozen=True):
 
     kind: Annotated[str, Meta(extra_json_schema={"enum": ["dead_man_switch", "trigger"]})]
     digest: Hash
+    nonce: Uint
     status: DeferredStatus
     armed: Time
     ended: Time | None

@@ -170,6 +170,7 @@ def _shown(state: State, entry: Deferred) -> answers.Deferred:
         "id": entry.id,
         "account": hex_bytes(entry.account),
         "digest": hex_bytes(entry.digest),
+        "nonce": str(entry.transaction.nonce),
         "status": str(entry.status),
         "armed": entry.armed_ms // 1000,
         "deadline": str(entry.transaction.deadline),
@@ -194,6 +195,7 @@ def _summary(entry: Deferred) -> answers.DeferredSummary:
     return answers.DeferredSummary(
         kind="dead_man_switch" if isinstance(entry.terms, Switch) else "trigger",
         digest=hex_bytes(entry.digest),
+        nonce=str(entry.transaction.nonce),
         status=str(entry.status),
         armed=entry.armed_ms // 1000,
         ended=_seconds(entry.ended_ms),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from sequencer.client.actions import ActionError
-from sequencer.client.cli import account, agents, exchange, funds, keys, live, trading
+from sequencer.client.cli import account, agents, deferred, exchange, funds, keys, live, trading
 from sequencer.client.cli.output import echo_json
 from sequencer.client.cli.parameters import ADDRESS
 from sequencer.client.cli.session import DEFAULT_KEYSTORE, JsonGroup, Session
@@ -127,6 +127,7 @@ for declared in (
     *trading.COMMANDS,
     *funds.COMMANDS,
     *agents.COMMANDS,
+    *deferred.COMMANDS,
 ):
     cli.add_command(declared)
 

@@ -2,9 +2,9 @@
 
 import click
 
-from sequencer.client.cli.output import clock
+from sequencer.client.cli.output import clock, more, table
 from sequencer.client.cli.parameters import ADDRESS, SEQUENCE, TIME
-from sequencer.client.cli.session import JsonGroup, Session, command, examples, pass_session
+from sequencer.client.cli.session import JsonGroup, Session, command, examples, page_options, pass_session
 
 
 @click.group(cls=JsonGroup)
@@ -35,6 +35,35 @@ def revoke(session: Session, agent: bytes) -> None:
     """Take the rights of the key AGENT away."""
     done = session.trader.revoke_agent(agent)
     session.show(done, [f"0x{agent.hex()} has no rights any more"])
+
+
+@agents.command("list")
+@click.argument("account", type=ADDRESS, required=False)
+@pass_session
+@examples("agents list", "agents list --json")
+def list_(session: Session, account: bytes | None) -> None:
+    """The keys that may trade for the key's account, or for ACCOUNT."""
+    found = session.client.agents(account or session.address)
+    rows = [(a.agent, str(a.lane), clock(a.expiry), _scope(session, a.markets)) for a in found]
+    session.show(found, table(("agent", "lane", "until", "markets"), rows))
+
+
+@agents.command()
+@click.argument("agent", type=ADDRESS, required=False)
+@page_options
+@pass_session
+@examples("agents owners", "--key bot agents owners --json")
+def owners(session: Session, agent: bytes | None, limit: int, before: str | None) -> None:
+    """The accounts that the key, or AGENT, may trade for."""
+    page = session.client.principals(agent or session.own_address, limit=limit, before=before)
+    rows = [
+        (p.account, str(p.nonces.lane), clock(p.expiry), _scope(session, p.markets)) for p in page.accounts
+    ]
+    session.show(page, [*table(("account", "lane", "until", "markets"), rows), *more(page)])
+
+
+def _scope(session: Session, markets: list[int] | str) -> str:
+    return markets if isinstance(markets, str) else ", ".join(map(session.market, markets))
 
 
 @command("invalidate-nonces")

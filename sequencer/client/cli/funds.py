@@ -69,7 +69,7 @@ def withdraw(
 @examples("claim")
 def claim(session: Session) -> None:
     """Have all settled withdrawals of the key's account paid on L1."""
-    ready = [w for w in session.client.withdrawals(session.address) if w.status == "settled"]
+    ready = [w for w in session.client.all_withdrawals(session.address) if w.status == "settled"]
     hashes = [f"0x{session.l1.claim(w, session.client.token(w.token).decimals).hex()}" for w in ready]
     lines = [f"paid with transaction {tx_hash}" for tx_hash in hashes]
     session.show({"transactions": hashes}, lines or ["nothing to claim: see `zkclob withdrawals`"])

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from sequencer.client.answers import json_form
+from sequencer.client.answers import Page, json_form
 
 
 def echo_json(answer: Any, *, err: bool = False) -> None:
@@ -24,6 +24,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (heads, *rows)
     ]
+
+
+def more(page: Page) -> list[str]:
+    """How to go on, if there is more."""
+    return [f"more: --before {page.next}"] if page.has_more else []
 
 
 def clock(seconds: int | None) -> str:

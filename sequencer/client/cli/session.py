@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from sequencer.client.cli.output import echo_json
+from sequencer.client.cli.parameters import LIMIT
 from sequencer.client.client import Client
 from sequencer.client.keystore import Keystore
 from sequencer.client.l1 import L1Account
@@ -154,6 +155,13 @@ Function = Callable[..., Any]
 def command(name: str | None = None) -> Callable[[Function], JsonCommand]:
     """Declares a command of no group yet."""
     return click.command(name, cls=JsonCommand)
+
+
+def page_options(function: Function) -> Function:
+    """The options of what is shown in pages, newest first."""
+    limit = click.option("--limit", type=LIMIT, default=20, show_default=True, help="How many at most.")
+    before = click.option("--before", metavar="CURSOR", help="Where the page before ended, as it said.")
+    return limit(before(function))
 
 
 def examples(*lines: str) -> Callable[[Function], Function]:
