@@ -1,16 +1,19 @@
 """Reads of the history find their rows by an index, in order, and stop: none can take the exchange's time."""
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sequencer.adapters import history as history_module
-from sequencer.adapters.history import MAX_PLACE, History
+from sequencer.adapters.history import MAX_PLACE, History, LedgerRow, Position
 from sequencer.adapters.history_rows import End
 from tests.adapters.recorder import Recorder, recorded
 from tests.properties.flow import Flow
+from tests.world import ALICE, ETH, World
 
 ACCOUNTS = [bytes([number]) * 20 for number in range(1, 5)]
 END = (MAX_PLACE, MAX_PLACE, MAX_PLACE)
@@ -79,3 +82,25 @@ async def test_a_filter_gives_up_with_a_short_page_that_goes_on(
     history.close()
     assert found == [row["place"] for row in whole.rows]
     assert lengths == {0, 1}
+
+
+async def test_a_long_read_keeps_nobody_from_writing_and_sees_none_of_it(tmp_path: Path) -> None:
+    reading, release = threading.Event(), threading.Event()
+
+    def slowly(row: LedgerRow) -> list[tuple[Position, int]]:
+        reading.set()
+        assert release.wait(10)
+        return [((row.seq, row.item, 0), row.seq)]
+
+    async with World(tmp_path).running() as world:
+        history = History(world.store.path)
+        await world.list_and_fund()
+        ledger = asyncio.create_task(history.ledger(ALICE.address, slowly, 10, END))
+        await asyncio.to_thread(reading.wait, 10)
+        paid = await world.submit(ALICE, world.withdrawal(ALICE, ETH, 1))
+        release.set()
+        changes, _ = await ledger
+        assert [seq for _, seq in changes] == [5, 4]
+        changes, _ = await history.ledger(ALICE.address, slowly, 1, END)
+        assert [seq for _, seq in changes] == [paid.result.seq]
+        history.close()

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sequencer.adapters.http.formats import LEDGER_TYPES
 from sequencer.core.codec import (
     encode_inbox_forced,
+    encode_inbox_set_market,
 )
 from sequencer.core.errors import Rejection
 from sequencer.core.signing import digest
@@ -27,6 +29,7 @@ from sequencer.core.types import (
     ReplaceOrder,
     RevokeAgent,
     SelfTrade,
+    SetMarket,
     Side,
     TimeInForce,
     Transaction,
@@ -516,6 +519,27 @@ async def test_the_ledger_of_a_trade(tmp_path: Path) -> None:
         }
 
 
+async def test_fees_go_to_the_fee_account_of_their_time_even_if_it_trades(tmp_path: Path) -> None:
+    async with World(tmp_path).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        await trade(world, 250_000, 100)
+        terms = SetMarket(NOW, MARKET, 1, 0, 200, 500, 0, ALICE.address)
+        await world.submit_inbox(encode_inbox_set_market(terms))
+        await trade(world, 250_000, 100)
+        earlier = await get_all(api, f"/v1/accounts/{hexed(FEES)}/ledger", "entries", limit=1)
+        assert [entry["id"] for entry in earlier] == ["9-0-4", "9-0-3"]
+        later = await get_all(api, path_of(ALICE, "/ledger"), "entries", limit=1)
+        assert [picked(entry, "id", "type", "amount") for entry in later[:6]] == [
+            ("12-0-4", "fee_income", "0.000005"),
+            ("12-0-3", "fee_income", "0.005"),
+            ("12-0-2", "fee", "-0.005"),
+            ("12-0-1", "trade", "25"),
+            ("12-0-0", "trade", "-0.01"),
+            ("9-0-2", "fee", "-0.005"),
+        ]
+
+
 # ---------------------------------------------------------------- markets
 
 
@@ -668,13 +692,17 @@ class Crowd:
 
 
 async def test_what_is_shown_of_a_random_flow_adds_up(tmp_path: Path) -> None:
-    async with World(tmp_path).serving() as api:
-        world, crowd = api.world, Crowd(api.world, 11)
+    """Also after a restart in the middle of a block."""
+    async with World(tmp_path).running() as world:
+        crowd = Crowd(world, 11)
         await crowd.start()
-        await crowd.run(2_400)
-        assert world.node.halt_reason is None
+        await crowd.run(800)
+    async with World(tmp_path, clock=world.clock).serving() as api:
+        crowd.world = api.world
+        await crowd.run(1_600)
+        assert api.world.node.halt_reason is None
         totals, resting = {}, {}
-        async with world.node.reading() as state:
+        async with api.world.node.reading() as state:
             for address, account in state.accounts.items():
                 totals[address] = {t: b.total for t, b in account.balances.items() if b.total}
                 resting[address] = {order.id: order.remaining for order in state.open_orders(address)}
@@ -685,15 +713,7 @@ async def test_what_is_shown_of_a_random_flow_adds_up(tmp_path: Path) -> None:
         for address in crowd.signers:
             entries = await get_all(api, f"/v1/accounts/{hexed(address)}/ledger", "entries", limit=1_000)
             types.update(entry["type"] for entry in entries)
-        assert types.keys() >= {
-            "deposit",
-            "withdrawal",
-            "forced_exit",
-            "trade",
-            "fee",
-            "transfer_in",
-            "transfer_out",
-        }
+        assert types.keys() == set(LEDGER_TYPES) - {"fee_income"}
 
 
 async def check_account(
