@@ -1,5 +1,6 @@
 //! Python module `zkclob_native`; `zkclob_native.pyi` describes it.
 
+mod background;
 mod state_tree;
 
 use pyo3::exceptions::PyValueError;
@@ -100,7 +101,9 @@ fn prepare_batch(
         removed: &removed,
     };
     let state = tree.state();
-    let prepared = py.detach(|| prepare::prepare(&state, &batch, &signatures)).map_err(value_error)?;
+    let prepared = py
+        .detach(|| background::run(|| prepare::prepare(&state, &batch, &signatures)))
+        .map_err(value_error)?;
     Ok(Prepared {
         public_values: prepared.public_values.encode().to_vec(),
         witness: prepared.witness,

@@ -7,7 +7,7 @@ use zkclob_core::codec::values::{decode_meta, encode_meta};
 use zkclob_core::errors::Error;
 use zkclob_core::state::State;
 
-use crate::value_error;
+use crate::{background, value_error};
 
 type Write = (u8, Vec<u8>, Option<Vec<u8>>);
 
@@ -49,11 +49,13 @@ impl StateTree {
     fn apply(&self, py: Python<'_>, writes: Vec<Write>, meta: &[u8]) -> PyResult<[u8; 32]> {
         let mut state = self.state();
         let root = py.detach(|| {
-            for (map, key, value) in writes {
-                state.map(map)?.set(&key, value.as_deref())?;
-            }
-            state.meta = decode_meta(meta)?;
-            Ok(state.root())
+            background::run(|| {
+                for (map, key, value) in writes {
+                    state.map(map)?.set(&key, value.as_deref())?;
+                }
+                state.meta = decode_meta(meta)?;
+                Ok(state.root())
+            })
         });
         let root = root.map_err(|error: Error| value_error(error))?;
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
