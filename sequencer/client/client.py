@@ -1,7 +1,7 @@
 """The plain client: the methods of `AsyncClient`, for programs that are not asynchronous.
 
 Each method runs the asynchronous one in a thread in the background, so there is one implementation
-(docs/adr/0008-one-client.md). It can be shared among threads.
+(docs/adr/0009-one-client.md). It can be shared among threads.
 """
 
 import asyncio
