@@ -125,8 +125,9 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def _ask_for_json(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        context.ensure_object(Session).as_json = True
+    session = context.find_object(Session)
+    if value and session is not None:
+        session.as_json = True
 
 
 class JsonCommand(click.Command):
