@@ -26,7 +26,7 @@ class Background:
             raise
 
     def stop(self, last: Coroutine[Any, Any, None]) -> None:
-        """Runs a last coroutine and ends the thread. Must not be called twice."""
+        """Runs a last coroutine, ends all others and the thread. Must not be called twice."""
         asyncio.run_coroutine_threadsafe(self._end(last), self._loop)
         if threading.current_thread() is not self._thread:  # the garbage collector may run anywhere
             self._thread.join()
@@ -36,4 +36,8 @@ class Background:
         try:
             await last
         finally:
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
             self._loop.stop()
