@@ -35,9 +35,11 @@ def json_form(value: Any) -> Any:
 
 def _struct_form(value: msgspec.Struct) -> Any:
     hints = get_type_hints(type(value), include_extras=True)
+    leaves_out = value.__struct_config__.omit_defaults
     form = {
         field.encode_name: _field_form(getattr(value, field.name), hints[field.name])
         for field in msgspec.structs.fields(value)
+        if not (leaves_out and getattr(value, field.name) is None)
     }
     return list(form.values()) if value.__struct_config__.array_like else form
 

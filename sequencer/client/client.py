@@ -114,6 +114,10 @@ class PlainStream(_Plain[Stream]):
     subscribe_orders = _plain(Stream.subscribe_orders)
     subscribe_fills = _plain(Stream.subscribe_fills)
     subscribe_balances = _plain(Stream.subscribe_balances)
+    subscribe_ticker = _plain(Stream.subscribe_ticker)
+    subscribe_candles = _plain(Stream.subscribe_candles)
+    subscribe_blocks = _plain(Stream.subscribe_blocks)
+    subscribe = _plain(Stream.subscribe)
     unsubscribe = _plain(Stream.unsubscribe)
 
 

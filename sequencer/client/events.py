@@ -5,10 +5,24 @@ from typing import Any, Final
 
 import msgspec
 
-from sequencer.client.answers import Balance, Level, Trade, Uint, json_form
+from sequencer.client.answers import Balance, BlockInfo, Candle, Level, Ticker, Trade, Uint, json_form
 
-Of = int | str
-"""What a channel is about: a market's number, or an account (0x…)."""
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A channel, and what it is of: a market, a market's candles of a resolution, an account (0x…), or nothing."""
+
+    channel: str
+    market: int | None = None
+    account: str | None = None
+    resolution: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(str(value) for value in self.args().values())
+
+    def args(self) -> dict[str, int | str]:
+        """As requests have it."""
+        values = msgspec.structs.asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +30,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: str
     type: str
-    seq: Uint
+    seq: Uint | None = None
     prev_seq: Uint | None = None
 
     @property
@@ -25,9 +39,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return self.type == "snapshot"
 
     @property
-    def of(self) -> Of:
-        """The market or account."""
-        raise NotImplementedError
+    def topic(self) -> Topic:
+        """What it is a message of."""
+        return Topic(channel=self.channel)
 
 
 class MarketMessage(Message, frozen=True, kw_only=True):
@@ -36,9 +50,9 @@ class MarketMessage(Message, frozen=True, kw_only=True):
     market: int
 
     @property
-    def of(self) -> Of:
-        """The market."""
-        return self.market
+    def topic(self) -> Topic:
+        """Channel and market."""
+        return Topic(channel=self.channel, market=self.market)
 
 
 class AccountMessage(Message, frozen=True, kw_only=True):
@@ -47,9 +61,9 @@ class AccountMessage(Message, frozen=True, kw_only=True):
     account: str
 
     @property
-    def of(self) -> Of:
-        """The account."""
-        return self.account
+    def topic(self) -> Topic:
+        """Channel and account."""
+        return Topic(channel=self.channel, account=self.account)
 
 
 class BookMessage(MarketMessage, frozen=True, kw_only=True):
@@ -63,6 +77,49 @@ class TradesMessage(MarketMessage, frozen=True, kw_only=True):
     """Trades of a market, oldest first. A snapshot has none: those before are in the history."""
 
     trades: list[Trade]
+
+
+class TickerMessage(MarketMessage, frozen=True, kw_only=True):
+    """The last 24 hours of a market; each message is a snapshot."""
+
+    ticker: Ticker
+
+
+class CandlesMessage(MarketMessage, frozen=True, kw_only=True):
+    """The latest candle, or those that changed; each takes the place of the one with the same time."""
+
+    resolution: str
+    candles: list[Candle]
+
+    @property
+    def topic(self) -> Topic:
+        """Channel, market and resolution."""
+        return Topic(channel=self.channel, market=self.market, resolution=self.resolution)
+
+
+class BatchStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What became of a batch; what a step does not say is None. `status`: sealed, executed or proven, settled."""
+
+    number: Uint
+    status: str
+    proof_mode: str
+    first_block: Uint | None = None
+    last_block: Uint | None = None
+    first_seq: Uint | None = None
+    end_seq: Uint | None = None
+    new_state_root: str | None = None
+    worker: str | None = None
+    cycles: Uint | None = None
+    prover_gas: Uint | None = None
+    l1_transaction: str | None = None
+    l1_block: Uint | None = None
+
+
+class BlocksMessage(Message, frozen=True, kw_only=True):
+    """A sealed block, or a step of a batch; the first one has the latest of both, if there are any."""
+
+    block: BlockInfo | None = None
+    batch: BatchStep | None = None
 
 
 class LiveOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -138,6 +195,9 @@ class BalancesMessage(AccountMessage, frozen=True, kw_only=True):
 CHANNELS: Final[dict[str, type[Message]]] = {
     "book": BookMessage,
     "trades": TradesMessage,
+    "ticker": TickerMessage,
+    "candles": CandlesMessage,
+    "blocks": BlocksMessage,
     "orders": OrdersMessage,
     "fills": FillsMessage,
     "balances": BalancesMessage,
@@ -179,8 +239,7 @@ class Disconnected(_Notice, frozen=True, kw_only=True):
 class Gap(_Notice, frozen=True, kw_only=True):
     """Messages of a channel after `after_seq` are missing. What follows is a snapshot, or what was missing."""
 
-    channel: str
-    of: Of
+    topic: Topic
     after_seq: Uint | None
     reason: str
 
@@ -188,8 +247,7 @@ class Gap(_Notice, frozen=True, kw_only=True):
 class Ended(_Notice, frozen=True, kw_only=True):
     """A subscription could not be made again."""
 
-    channel: str
-    of: Of
+    topic: Topic
     reason: str
 
 

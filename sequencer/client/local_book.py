@@ -36,7 +36,7 @@ class LocalBook:
                     side[level.price] = level
                 else:
                     side.pop(level.price, None)
-        self.seq = message.seq
+        self.seq = message.seq or 0
 
     def bids(self, depth: int | None = None) -> list[Level]:
         """The best `depth` levels of who buys, all unless given; best first."""

@@ -29,7 +29,7 @@ from sequencer.client.events import (
     Heartbeat,
     LoggedOut,
     Message,
-    Of,
+    Topic,
 )
 from sequencer.client.http import Http, patiently
 from sequencer.client.local_book import LocalBook
@@ -48,8 +48,8 @@ RETRY_MAX_S: Final = 10.0
 LOGIN_S: Final = 3_600
 """How long a login holds; it is renewed at half of it."""
 
-Key = tuple[str, Of]
-"""Channel, and what it is about."""
+SNAPSHOTS_ONLY: Final = frozenset({"ticker", "blocks"})
+"""Channels whose messages name none before them."""
 
 
 class Source(Protocol):
@@ -86,18 +86,16 @@ class _Subscription:
     """One channel, as the user wants it.
 
     `last_seq`: of the last message, None before the first. `is_awaited`: it is being asked for; what still comes
-    belongs to the time before.
+    belongs to the time before. `has_begun`: the user was given something, and no gap was told since.
     """
 
-    def __init__(self, channel: str, of: Of) -> None:
-        self.channel = channel
-        self.of = of
+    def __init__(self, topic: Topic) -> None:
+        self.topic = topic
         self.last_seq: int | None = None
         self.is_awaited = True
-        self.book = LocalBook(of) if channel == "book" and isinstance(of, int) else None
-
-    def args(self) -> dict[str, Any]:
-        return {"channel": self.channel, "account" if self.channel in PRIVATE else "market": self.of}
+        self.has_begun = False
+        is_book = topic.channel == "book" and topic.market is not None
+        self.book = LocalBook(topic.market or 0) if is_book else None
 
     def interrupt(self) -> None:
         self.is_awaited = True
@@ -109,7 +107,9 @@ class _Subscription:
         return message.is_snapshot or (self.last_seq is not None and message.prev_seq == self.last_seq)
 
     def take(self, message: Message) -> None:
-        self.last_seq = message.seq
+        self.has_begun = True
+        if self.topic.channel not in SNAPSHOTS_ONLY:
+            self.last_seq = message.seq
         if self.book is not None and isinstance(message, BookMessage):
             self.book.apply(message)
 
@@ -131,7 +131,7 @@ class Stream:
         self._has_dropped = False
         self._failure: BaseException | None = None
         self._heartbeat: Heartbeat | None = None
-        self._subscriptions: dict[Key, _Subscription] = {}
+        self._subscriptions: dict[Topic, _Subscription] = {}
         self._logins: dict[str, int] = {}
         self._conversation: Conversation | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -187,67 +187,108 @@ class Stream:
 
     async def subscribe_book(self, market: str | int) -> LocalBook:
         """Follows a book; the one that is given is kept up to date. Raises ClientError."""
-        number = (await self._source.market(market)).id
-        book = (await self._subscribe("book", number)).book
+        book = (await self._subscribe(await self.topic("book", market))).book
         assert book is not None  # noqa: S101 - made with the subscription
         return book
 
     async def subscribe_trades(self, market: str | int) -> None:
         """Follows the trades of a market from now on. Raises ClientError."""
-        await self._subscribe("trades", (await self._source.market(market)).id)
+        await self._subscribe(await self.topic("trades", market))
+
+    async def subscribe_ticker(self, market: str | int) -> None:
+        """Follows the last 24 hours of a market, at most once a second. Raises ClientError."""
+        await self._subscribe(await self.topic("ticker", market))
+
+    async def subscribe_candles(self, market: str | int, resolution: str = "1m") -> None:
+        """Follows the candles of 1m, 5m, 15m, 1h, 4h or 1d as they grow. Raises ClientError."""
+        await self._subscribe(await self.topic("candles", market, resolution=resolution))
+
+    async def subscribe_blocks(self) -> None:
+        """Follows sealed blocks and the steps of batches. Raises ClientError."""
+        await self._subscribe(await self.topic("blocks"))
 
     async def subscribe_orders(self, account: Hex | None = None) -> None:
         """Follows orders: of the client's own account, or of one whose agent its key is. Raises ClientError."""
-        await self._subscribe("orders", self._account(account))
+        await self._subscribe(await self.topic("orders", account=account))
 
     async def subscribe_fills(self, account: Hex | None = None) -> None:
         """Follows the trades of an account from now on. Raises ClientError."""
-        await self._subscribe("fills", self._account(account))
+        await self._subscribe(await self.topic("fills", account=account))
 
     async def subscribe_balances(self, account: Hex | None = None) -> None:
         """Follows the balances of an account. Raises ClientError."""
-        await self._subscribe("balances", self._account(account))
+        await self._subscribe(await self.topic("balances", account=account))
 
-    async def unsubscribe(self, channel: str, of: str | int | None = None) -> None:
-        """Ends a subscription. `of`: its market, or its account if that is not the client's own. Raises ClientError."""
-        if channel in PRIVATE:
-            key: Key = channel, self._account(None if of is None else str(of))
-        else:
-            key = channel, (await self._source.market("" if of is None else of)).id
-        subscription = self._subscriptions.pop(key, None)
-        if subscription is None:
-            raise ClientError(f"{channel} of {key[1]} is not subscribed")
+    async def subscribe(
+        self,
+        channel: str,
+        market: str | int | None = None,
+        *,
+        account: Hex | None = None,
+        resolution: str | None = None,
+    ) -> None:
+        """Follows a channel by its name. Raises ClientError."""
+        await self._subscribe(await self.topic(channel, market, account=account, resolution=resolution))
+
+    async def unsubscribe(
+        self,
+        channel: str,
+        market: str | int | None = None,
+        *,
+        account: Hex | None = None,
+        resolution: str | None = None,
+    ) -> None:
+        """Ends a subscription. Raises ClientError."""
+        topic = await self.topic(channel, market, account=account, resolution=resolution)
+        if self._subscriptions.pop(topic, None) is None:
+            raise ClientError(f"{topic} is not subscribed")
         if self.is_connected:
-            await self.request("unsubscribe", subscription.args())
+            await self.request("unsubscribe", topic.args())
 
-    def _account(self, account: Hex | None) -> str:
-        address = self._source.address if account is None else to_bytes("an account", account, 20)
-        return f"0x{address.hex()}"
+    async def topic(
+        self,
+        channel: str,
+        market: str | int | None = None,
+        *,
+        account: Hex | None = None,
+        resolution: str | None = None,
+    ) -> Topic:
+        """A channel and what it is of; a private one is of the client's own account unless another is given."""
+        number = None if market is None else (await self._source.market(market)).id
+        owner = None
+        if channel in PRIVATE:
+            owner = to_bytes("an account", self._source.address if account is None else account, 20)
+        return Topic(
+            channel=channel,
+            market=number,
+            account=None if owner is None else f"0x{owner.hex()}",
+            resolution=resolution,
+        )
 
-    async def _subscribe(self, channel: str, of: Of) -> _Subscription:
-        if (channel, of) in self._subscriptions:
-            raise ClientError(f"{channel} of {of} is subscribed already")
-        subscription = _Subscription(channel, of)
+    async def _subscribe(self, topic: Topic) -> _Subscription:
+        if topic in self._subscriptions:
+            raise ClientError(f"{topic} is subscribed already")
+        subscription = _Subscription(topic)
         await self._open(subscription)
         return subscription
 
     async def _open(self, subscription: _Subscription) -> None:
         """Asks for a channel, from where it was if it was there before. Raises ClientError."""
-        if subscription.channel in PRIVATE:
-            await self._require_login(str(subscription.of))
-        seq = subscription.last_seq
-        args = subscription.args() | ({} if seq is None else {"resume": str(seq)})
+        topic, seq = subscription.topic, subscription.last_seq
+        if topic.account is not None:
+            await self._require_login(topic.account)
+        args = topic.args() | ({} if seq is None else {"resume": str(seq)})
         await patiently(
             lambda: self.request("subscribe", args, lambda result: self._opened(subscription, result))
         )
 
     def _opened(self, subscription: _Subscription, result: msgspec.Raw) -> None:
         resumed = msgspec.json.decode(result, type=_Opened).resumed
-        self._subscriptions[subscription.channel, subscription.of] = subscription
+        self._subscriptions[subscription.topic] = subscription
         subscription.is_awaited = False
         if resumed and subscription.book is not None:
             subscription.book.is_current = True
-        if not resumed and subscription.last_seq is not None:
+        if not resumed and subscription.has_begun and subscription.topic.channel != "ticker":
             self._tell_gap(subscription, "it is too long ago to go on from there")
             subscription.last_seq = None
 
@@ -264,7 +305,7 @@ class Stream:
                 self._renew_logins(message.time)
 
     def _take(self, message: Message) -> None:
-        subscription = self._subscriptions.get((message.channel, message.of))
+        subscription = self._subscriptions.get(message.topic)
         if subscription is None or subscription.is_awaited:
             return
         if subscription.follows(message):
@@ -275,8 +316,8 @@ class Stream:
             self._renew(subscription)
 
     def _tell_gap(self, subscription: _Subscription, reason: str) -> None:
-        channel, of, seq = subscription.channel, subscription.of, subscription.last_seq
-        self._emit(Gap(channel=channel, of=of, after_seq=seq, reason=reason))
+        subscription.has_begun = False
+        self._emit(Gap(topic=subscription.topic, after_seq=subscription.last_seq, reason=reason))
 
     def _renew(self, subscription: _Subscription) -> None:
         """Subscribes anew."""
@@ -285,7 +326,7 @@ class Stream:
             subscription.last_seq = None
 
         async def renewing() -> None:
-            await self.request("unsubscribe", subscription.args())
+            await self.request("unsubscribe", subscription.topic.args())
             await self._reopen(subscription)
 
         self._start(renewing())
@@ -359,8 +400,9 @@ class Stream:
     def _logged_out(self, message: LoggedOut) -> None:
         self._logins.pop(message.account, None)
         self._emit(message)
-        for key in [key for key in self._subscriptions if key[1] == message.account]:
-            subscription = self._subscriptions[key]
+        for subscription in list(self._subscriptions.values()):
+            if subscription.topic.account != message.account:
+                continue
             if message.reason == "expired":
                 subscription.interrupt()
                 self._start(self._reopen(subscription))
@@ -423,11 +465,10 @@ class Stream:
             self._end(subscription, str(error))
 
     def _end(self, subscription: _Subscription, reason: str) -> None:
-        key = subscription.channel, subscription.of
-        if self._subscriptions.get(key) is subscription:
-            del self._subscriptions[key]
+        if self._subscriptions.get(subscription.topic) is subscription:
+            del self._subscriptions[subscription.topic]
             subscription.interrupt()
-            self._emit(Ended(channel=subscription.channel, of=subscription.of, reason=reason))
+            self._emit(Ended(topic=subscription.topic, reason=reason))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -22,6 +22,7 @@ from sequencer.client.events import (
     Gap,
     LoggedOut,
     OrdersMessage,
+    Topic,
     TradesMessage,
     event_form,
 )
@@ -130,7 +131,7 @@ async def test_agent_follows_its_owner(setting: Setting) -> None:
         await setting.bids(2000)
         setting.world.clock.advance(5_000)
         assert (await until(stream, LoggedOut)).reason == "not_an_agent"
-        assert (await until(stream, Ended)).channel == "orders"
+        assert (await until(stream, Ended)).topic.channel == "orders"
 
 
 async def test_channel_that_does_not_exist_is_refused(setting: Setting) -> None:
@@ -149,8 +150,8 @@ async def test_channel_that_does_not_exist_is_refused(setting: Setting) -> None:
 
 
 def test_events_can_be_printed() -> None:
-    gap = Gap(channel="book", of=1, after_seq=3, reason="x")
-    shown = {"type": "gap", "channel": "book", "of": 1, "after_seq": "3", "reason": "x"}
+    gap = Gap(topic=Topic(channel="book", market=1), after_seq=3, reason="x")
+    shown = {"type": "gap", "topic": {"channel": "book", "market": 1}, "after_seq": "3", "reason": "x"}
     assert event_form(gap) == shown
     message = BookMessage(channel="book", type="snapshot", seq=3, market=1, bids=[], asks=[])
     assert json.loads(json.dumps(event_form(message)))["type"] == "snapshot"
@@ -167,7 +168,7 @@ async def test_lost_update_is_told_and_the_book_begins_anew(setting: Setting) ->
         setting.injector.drop('"channel":"book"', "2300")
         await setting.bids(2300, 2200)
         gap = await until(stream, Gap)
-        assert (gap.channel, gap.of, gap.after_seq) == ("book", 1, book.seq or gap.after_seq)
+        assert gap.topic == Topic(channel="book", market=1)
         assert (await until(stream, BookMessage)).is_snapshot
         assert await setting.same_book(book)
 
@@ -251,7 +252,7 @@ async def test_what_is_too_long_ago_is_told(setting: Setting, monkeypatch: pytes
         account.channels["fills"]._since = 10**9  # the ring has moved on
         setting.injector.refuses = False
         gap = await until(stream, Gap)
-        assert (gap.channel, gap.of) == ("fills", f"0x{ALICE.address.hex()}")
+        assert gap.topic == Topic(channel="fills", account=f"0x{ALICE.address.hex()}")
         assert (await until(stream, FillsMessage)).is_snapshot
 
 

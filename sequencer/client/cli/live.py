@@ -94,17 +94,25 @@ def book_table(bids: list[Level], asks: list[Level]) -> list[str]:
 @command()
 @click.argument("channel", type=click.Choice(list(CHANNELS)))
 @click.argument("market", required=False)
+@click.option("--resolution", help="Of candles: 1m, 5m, 15m, 1h, 4h or 1d.")
 @updates_option
 @pass_session
-@examples("follow trades ETH/USDC", "follow orders --updates 10")
-def follow(session: Session, channel: str, market: str | None, updates: int | None) -> None:
+@examples(
+    "follow trades ETH/USDC",
+    "follow candles ETH/USDC --resolution 1m",
+    "follow orders --updates 10",
+    "follow blocks",
+)
+def follow(
+    session: Session, channel: str, market: str | None, resolution: str | None, updates: int | None
+) -> None:
     """What happens from now on, one JSON object a line.
 
     CHANNEL is one of a MARKET, or one of the key's account. Lost and new connections and gaps are lines too.
     """
     client = session.trader if channel in PRIVATE else session.client
     with suppress(KeyboardInterrupt), client.stream() as stream:
-        _subscribe(stream, channel, market)
+        stream.subscribe(channel, market, resolution=resolution)
         for shown, event in enumerate(stream, 1):
             _print_line(event_form(event))
             _require_goes_on(event)
@@ -112,27 +120,9 @@ def follow(session: Session, channel: str, market: str | None, updates: int | No
                 return
 
 
-def _subscribe(stream: PlainStream, channel: str, market: str | None) -> None:
-    if channel in PRIVATE:
-        if market is not None:
-            raise click.UsageError(f"{channel} is about the account, not about a market")
-        {
-            "orders": stream.subscribe_orders,
-            "fills": stream.subscribe_fills,
-            "balances": stream.subscribe_balances,
-        }[channel]()
-        return
-    if market is None:
-        raise click.UsageError(f"{channel} needs a market")
-    if channel == "book":
-        stream.subscribe_book(market)
-    else:
-        stream.subscribe_trades(market)
-
-
 def _require_goes_on(event: Event) -> None:
     if isinstance(event, Ended):
-        raise click.ClickException(f"{event.channel} ended: {event.reason}")
+        raise click.ClickException(f"{event.topic} ended: {event.reason}")
 
 
 def _print_line(value: object) -> None:
