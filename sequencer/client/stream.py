@@ -16,7 +16,7 @@ import msgspec
 
 from sequencer.client import answers
 from sequencer.client.actions import Hex, to_bytes
-from sequencer.client.conversation import Conversation, OnReply, Told
+from sequencer.client.conversation import REPLY_S, Conversation, OnReply, Told
 from sequencer.client.errors import ApiError, ClientError, TryLater, Unreachable
 from sequencer.client.events import (
     PRIVATE,
@@ -134,6 +134,7 @@ class Stream:
         self._subscriptions: dict[Topic, _Subscription] = {}
         self._logins: dict[str, int] = {}
         self._conversation: Conversation | None = None
+        self._is_connected = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------- life cycle
@@ -269,8 +270,16 @@ class Stream:
         if topic in self._subscriptions:
             raise ClientError(f"{topic} is subscribed already")
         subscription = _Subscription(topic)
+        await self._wait_for_connection()
         await self._open(subscription)
         return subscription
+
+    async def _wait_for_connection(self) -> None:
+        try:
+            async with asyncio.timeout(REPLY_S):
+                await self._is_connected.wait()
+        except TimeoutError as error:
+            raise Unreachable("there is no connection now; another one is being made") from error
 
     async def _open(self, subscription: _Subscription) -> None:
         """Asks for a channel, from where it was if it was there before. Raises ClientError."""
@@ -413,6 +422,7 @@ class Stream:
 
     def _begin(self, socket: aiohttp.ClientWebSocketResponse, *, again: bool) -> Conversation:
         self._conversation = Conversation(socket, self._told, self._silence_s)
+        self._is_connected.set()
         self._emit(Connected(again=again))
         return self._conversation
 
@@ -443,6 +453,7 @@ class Stream:
             reason = await conversation.read()
         finally:
             self._conversation = None
+            self._is_connected.clear()
             self._logins.clear()
             for subscription in self._subscriptions.values():
                 subscription.interrupt()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -293,6 +294,42 @@ async def test_events_that_nobody_reads_are_bounded(
         assert (await until(stream, Gap)).reason == "events were not read in time"
         assert (await until(stream, BookMessage)).is_snapshot
         await eventually(lambda: len(book.bids()) == 30)
+        assert await setting.same_book(book)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_book_survives_whatever_happens_to_its_messages(setting: Setting, seed: int) -> None:
+    chance = random.Random(seed)
+
+    def fault(text: str) -> list[str]:
+        change = chance.choice(("none", "none", "none", "drop", "double", "garble"))
+        return {"none": [text], "drop": [], "double": [text, text], "garble": [text[:-9]]}[change]
+
+    async with setting.alice.stream() as stream:
+        book = await stream.subscribe_book(MARKET)
+        for _ in range(30):
+            setting.injector.fault = fault
+            await setting.bids(chance.randrange(2000, 2010))
+            setting.injector.fault = None
+            if not chance.randrange(3):
+                await setting.alice.market_order(MARKET, "sell", D("0.05"))
+        await setting.bids(1999)
+        async with asyncio.timeout(20):
+            while not await setting.same_book(book):
+                await anext(stream)
+
+
+async def test_channel_is_waited_for_while_there_is_no_connection(setting: Setting) -> None:
+    async with setting.alice.stream() as stream:
+        await stream.request("ping", {})
+        setting.injector.refuses = True
+        await setting.injector.cut()
+        await until(stream, Disconnected)
+        subscribing = asyncio.create_task(stream.subscribe_book(MARKET))
+        await asyncio.sleep(0)
+        setting.injector.refuses = False
+        book = await subscribing
+        await until(stream, BookMessage)
         assert await setting.same_book(book)
 
 
