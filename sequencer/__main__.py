@@ -26,6 +26,7 @@ from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store, StoreError
 from sequencer.adapters.system import SystemClock, SystemRandomness
 from sequencer.config import Config, ConfigError, Deployment
@@ -56,6 +57,7 @@ class Sequencer:
         self.randomness = SystemRandomness()
         self.store = Store(config.data_dir, self.domain_separator)
         self.history = History(self.store.path)
+        self.recovery = SignatureRecovery()
         self.contract = ExchangeContract(config.rpc_url, self.deployment.exchange)
         self.queue = ProverQueue(
             self.clock,
@@ -134,6 +136,7 @@ class Sequencer:
             deployment=self.deployment,
             domain_separator=self.domain_separator,
             prover_token=prover_token,
+            recovery=self.recovery,
             limiter=Limiter(self.config.limits, self.clock),
             deferred=self.deferred,
         )
@@ -146,6 +149,7 @@ class Sequencer:
         async with AsyncExitStack() as stack:
             stack.callback(self.store.close)
             stack.callback(self.history.close)
+            stack.callback(self.recovery.close)
             await self._start(stack, "node", self.node.run)
             await self._start(stack, "pipeline", self.pipeline.run)
             await self._start(stack, "deferred transactions", self.deferred.run)

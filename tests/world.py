@@ -18,6 +18,7 @@ from sequencer.adapters.http.context import Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store
 from sequencer.adapters.system import SystemRandomness
 from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode
@@ -204,6 +205,7 @@ class World:
     async def serving(self) -> AsyncIterator["Api"]:
         """`running`, with the API on a port of the loopback interface."""
         history = History(self.store.path)
+        recovery = SignatureRecovery()
         context = Context(
             node=self.node,
             feed=self.feed,
@@ -218,6 +220,7 @@ class World:
             deployment=DEPLOYMENT,
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
+            recovery=recovery,
             limiter=Limiter(self.limits, self.clock),
             deferred=self.deferred,
         )
@@ -230,6 +233,7 @@ class World:
                     yield Api(session, self)
             finally:
                 history.close()
+                recovery.close()
 
     # ------------------------------------------------------------------ inbox
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from zkclob_native import recover
+from zkclob_native import recover_many
 
 from sequencer.adapters.http.limits import Buckets, caller_address, client_of
 from sequencer.config import Limits, Rate
@@ -13,7 +13,7 @@ from tests.bodies import request
 from tests.properties.replica import Signer
 from tests.world import ALICE, BOB, STRANGER, Api, World
 
-RECOVER = "sequencer.adapters.http.transactions.recover"
+RECOVER = "sequencer.adapters.recovery.recover_many"
 FEW = Rate(2, 3)
 MANY = Rate(1_000, 1_000)
 
@@ -58,7 +58,7 @@ def test_a_bucket_empties_and_fills() -> None:
 
 def test_a_bucket_never_holds_more_than_it_can() -> None:
     buckets = Buckets(Rate(2, 3))
-    buckets.give_back("a", 5, 0)
+    assert buckets.look("a", 3, 0) == (0, (3, 3, 0))
     assert buckets.take("a", 1, 10**12) == (0, (3, 2, 1))
     buckets.drain("a", 100, 10**12)
     assert buckets.take("a", 1, 10**12)[0] == 500
@@ -172,9 +172,9 @@ async def test_a_stranger_takes_nothing_from_an_account_and_pays_himself(
 ) -> None:
     recovered: list[bytes] = []
 
-    def counted(digest: bytes, signature: bytes) -> tuple[bytes, bytes]:
-        recovered.append(digest)
-        return recover(digest, signature)
+    def counted(items: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes] | None]:
+        recovered.extend(digest for digest, _ in items)
+        return recover_many(items)
 
     monkeypatch.setattr(RECOVER, counted)
     async with World(tmp_path, limits=limits(account=FEW, client=Rate(1, 60))).serving() as api:
@@ -192,7 +192,7 @@ async def test_a_stranger_takes_nothing_from_an_account_and_pays_himself(
 async def test_what_cannot_be_valid_costs_no_recovery_and_no_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(_digest: bytes, _signature: bytes) -> tuple[bytes, bytes]:
+    def never(_items: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes] | None]:
         raise AssertionError("a signature was recovered")
 
     async with World(tmp_path, limits=limits(account=Rate(1, 1))).serving() as api:

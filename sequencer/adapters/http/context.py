@@ -12,6 +12,7 @@ from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.limits import Caller, Limiter
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store
 from sequencer.config import Deployment, ProofMode
 from sequencer.node import Node
@@ -40,6 +41,7 @@ class Context:
     deployment: Deployment
     domain_separator: bytes
     prover_token: str
+    recovery: SignatureRecovery
     limiter: Limiter
     deferred: DeferredTransactions
 

@@ -118,7 +118,7 @@ async def _arm(request: web.Request, body: bodies.SignedBody, terms: Trigger | i
     if not isinstance(tx, Deferrable):
         raise TypeError(f"{type(tx).__name__} cannot be deferred")
     signature = fields.fixed_bytes("signature", body.signature, 65)
-    signed, public_key = admit(context, tx, signature, request[CALLER])
+    signed, public_key = await admit(context, tx, signature, request[CALLER])
     try:
         entry = await context.deferred.arm(tx, signed, public_key, signature, terms)
     except TooManyDeferred as error:

@@ -3,9 +3,9 @@
 A *client* is an IP address (of IPv6 the /64 that it is in), an *account* an address of the exchange that exists.
 Cancels have families of their own, so that nobody is kept from leaving the market by having traded too much.
 
-A client's bucket is charged before anything of a request is read. An account's bucket is charged before the signature
-is recovered, the expensive step, and given back in the same breath if the signature is not the signer's: then the
-client pays instead, and a stranger who names an account takes nothing from it.
+A client's bucket is charged before anything of a request is read. An account's bucket must have room before the
+signature is recovered, the expensive step, and is charged once the signature is the signer's. If it is not, the client
+pays more instead: a stranger who names an account takes nothing from it.
 
 Buckets are counted in nano-tokens, so that a millisecond's worth of any rate is a whole number.
 """
@@ -91,21 +91,24 @@ class Buckets:
 
         More tokens than a bucket holds cost a full one.
         """
-        bucket = self._bucket(owner, now_ms)
-        missing = min(tokens * TOKEN, self._capacity) - bucket.level
+        bucket, missing = self._missing(owner, tokens, now_ms)
         if missing <= 0:
             bucket.level = -missing
         return max(_quotient_up(missing, self._per_ms), 0), self._quota(bucket)
+
+    def look(self, owner: str | bytes, tokens: int, now_ms: int) -> tuple[int, Quota]:
+        """Like `take`, but nothing is taken."""
+        bucket, missing = self._missing(owner, tokens, now_ms)
+        return max(_quotient_up(missing, self._per_ms), 0), self._quota(bucket)
+
+    def _missing(self, owner: str | bytes, tokens: int, now_ms: int) -> tuple[_Bucket, int]:
+        bucket = self._bucket(owner, now_ms)
+        return bucket, min(tokens * TOKEN, self._capacity) - bucket.level
 
     def drain(self, owner: str | bytes, tokens: int, now_ms: int) -> None:
         """Takes as many tokens as there are."""
         bucket = self._bucket(owner, now_ms)
         bucket.level = max(bucket.level - tokens * TOKEN, 0)
-
-    def give_back(self, owner: str | bytes, tokens: int, now_ms: int) -> None:
-        """Undoes a `take`."""
-        bucket = self._bucket(owner, now_ms)
-        bucket.level = min(bucket.level + tokens * TOKEN, self._capacity)
 
     def _bucket(self, owner: str | bytes, now_ms: int) -> _Bucket:
         bucket = self._buckets.get(owner)
@@ -140,22 +143,31 @@ class Limiter:
         if self.limits.enabled:
             self._charge(caller, family, caller.client, tokens)
 
+    def require_room(self, caller: Caller, tx: Transaction) -> None:
+        """In the account's bucket, before the signature is looked at. Raises ApiError RATE_LIMITED."""
+        if self.limits.enabled:
+            family = _account_family(tx)
+            looked = self._families[family].look(tx.account, _tokens(tx), self._clock.now_ms())
+            _require(caller, family, *looked)
+
     def charge_account(self, caller: Caller, tx: Transaction) -> None:
-        """For a transaction, before its signature is looked at. Raises ApiError RATE_LIMITED."""
+        """For a transaction that its signer signed. Raises ApiError RATE_LIMITED, with nothing charged."""
         if self.limits.enabled:
             self._charge(caller, _account_family(tx), tx.account, _tokens(tx))
 
-    def signature_failed(self, caller: Caller, tx: Transaction) -> None:
-        """The account did not ask for this: it is given back what it was charged, and the client pays."""
+    def charge_bad_signature(self, caller: Caller) -> None:
+        """The account did not ask for this: the client pays for the recovery."""
         if self.limits.enabled:
-            now_ms = self._clock.now_ms()
-            self._families[_account_family(tx)].give_back(tx.account, _tokens(tx), now_ms)
-            self._families[Family.CLIENT].drain(caller.client, BAD_SIGNATURE_COST, now_ms)
+            self._families[Family.CLIENT].drain(caller.client, BAD_SIGNATURE_COST, self._clock.now_ms())
 
     def _charge(self, caller: Caller, family: Family, owner: str | bytes, tokens: int) -> None:
-        wait_ms, caller.quota = self._families[family].take(owner, tokens, self._clock.now_ms())
-        if wait_ms:
-            raise _limited(family, caller.quota, _quotient_up(wait_ms, 1000))
+        _require(caller, family, *self._families[family].take(owner, tokens, self._clock.now_ms()))
+
+
+def _require(caller: Caller, family: Family, wait_ms: int, quota: Quota) -> None:
+    caller.quota = quota
+    if wait_ms:
+        raise _limited(family, quota, _quotient_up(wait_ms, 1000))
 
 
 def _limited(family: Family, quota: Quota, wait_s: int) -> ApiError:

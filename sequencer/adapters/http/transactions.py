@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from zkclob_native import recover
 
 from sequencer.adapters.http import answers, bodies, fields, outcomes
 from sequencer.adapters.http.context import CALLER, CONTEXT, Context, Handler, answer, hex_bytes
 from sequencer.adapters.http.errors import ApiError, decode
 from sequencer.adapters.http.limits import Caller, Family
 from sequencer.adapters.http.request_body import read_body
+from sequencer.adapters.recovery import why_none
 from sequencer.core.signing import digest
 from sequencer.core.state import State
 from sequencer.core.transition import check_valid
@@ -85,36 +85,38 @@ async def execute(context: Context, operation: Operation, raw: bytes, caller: Ca
     state = context.node.latest
     tx = body.transaction(state)
     signature = fields.fixed_bytes("signature", body.signature, 65)
-    signed, public_key = admit(context, tx, signature, caller)
+    signed, public_key = await admit(context, tx, signature, caller)
     accepted = await context.node.submit(tx, signed, public_key, signature)
     return operation.show(state, tx, accepted)
 
 
-def admit(context: Context, tx: Transaction, signature: bytes, caller: Caller) -> tuple[bytes, bytes]:
+async def admit(context: Context, tx: Transaction, signature: bytes, caller: Caller) -> tuple[bytes, bytes]:
     """The digest and the signer's public key of a transaction that may wait for the writer.
 
-    What costs little is looked at first: an account that does not exist or a signer without rights costs neither
-    a token of an account nor a recovery. Raises ApiError, Rejection.
+    What costs little is looked at first: an account that does not exist, a signer without rights or an account that
+    asked for too much costs no recovery. Raises ApiError, Rejection.
     """
     check_valid(context.node.latest, tx)
-    context.limiter.charge_account(caller, tx)
+    context.limiter.require_room(caller, tx)
     try:
-        return _verify(context.domain_separator, tx, signature)
+        verified = await _verify(context, tx, signature)
     except ApiError:
-        context.limiter.signature_failed(caller, tx)
+        context.limiter.charge_bad_signature(caller)
         raise
+    context.limiter.charge_account(caller, tx)
+    return verified
 
 
-def _verify(separator: bytes, tx: Transaction, signature: bytes) -> tuple[bytes, bytes]:
+async def _verify(context: Context, tx: Transaction, signature: bytes) -> tuple[bytes, bytes]:
     """The digest and the signer's public key. Raises ApiError if another key signed, or another thing."""
-    signed = digest(separator, tx)
-    try:
-        recovered, public_key = recover(signed, signature)
-    except ValueError as error:
-        raise _bad_signature(tx, signed, f"not a signature: {error}") from error
-    if recovered != tx.signer:
+    signed = digest(context.domain_separator, tx)
+    recovered = await context.recovery.recover(signed, signature)
+    if recovered is None:
+        raise _bad_signature(tx, signed, f"not a signature: {why_none(signed, signature)}")
+    address, public_key = recovered
+    if address != tx.signer:
         message = "another key signed, or other fields or another domain were signed"
-        raise _bad_signature(tx, signed, message, recovered=hex_bytes(recovered))
+        raise _bad_signature(tx, signed, message, recovered=hex_bytes(address))
     return signed, public_key
 
 
