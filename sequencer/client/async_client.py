@@ -3,13 +3,22 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from sequencer.client import actions, answers, wire
 from sequencer.client.actions import Action, Head, Hex, Place, to_bytes, to_hex
 from sequencer.client.decimals import DecimalError, plain, to_steps, to_units
-from sequencer.client.errors import AnswerLost, ApiError, ClientError, NotThere, OutcomeUnknown, Unreachable
+from sequencer.client.errors import (
+    AnswerLost,
+    ApiError,
+    ClientError,
+    NotConnected,
+    NotThere,
+    OutcomeUnknown,
+    Unreachable,
+)
 from sequencer.client.nonces import STALE_CODES, Nonces
 from sequencer.client.reads import ADDRESS_BYTES, Reads, secret_id
 from sequencer.client.recovery import recovered
@@ -353,12 +362,14 @@ class AsyncClient(Reads):
             built = tuple(actions.to_core(item, head, market) for item, market in pairs)
             return core.Batch(*head, built) if is_batch else built[0]
 
-        until = int(time.time()) + DEFERRED_S if deadline is None else deadline
-        return await self._sign(build, None if is_batch else markets[0], until, await self._deferred_nonces())
+        terms = None if is_batch else markets[0]
+        return await self._sign(build, terms, _until(deadline, DEFERRED_S), await self._deferred_nonces())
 
     async def _arm(self, path: str, body: wire.Fields, submission: Submission, kind: type[Armed]) -> Armed:
         try:
             return await self._http.call("POST", path, kind, body=body)
+        except NotConnected:
+            raise
         except Unreachable as error:
             raise OutcomeUnknown(
                 f"{error}; whether 0x{submission.digest.hex()} was armed, `deferred` tells", submission
@@ -401,14 +412,17 @@ class AsyncClient(Reads):
         self, build: Callable[[Head], core.Transaction], terms: Terms = None, *, deadline: int | None = None
     ) -> Submission:
         """A transaction with a fresh nonce, signed but not sent. `terms`: the market or token that it counts in."""
-        return await self._sign(build, terms, _deadline(deadline), await self._nonce_source())
+        return await self._sign(build, terms, _until(deadline, DEADLINE_S), await self._nonce_source())
 
     async def _sign(
-        self, build: Callable[[Head], core.Transaction], terms: Terms, deadline: int, nonces: Nonces
+        self, build: Callable[[Head], core.Transaction], terms: Terms, until: "_Until", nonces: Nonces
     ) -> Submission:
-        head = (self.address, self.wallet.address, await nonces.take(), deadline)
+        head = (self.address, self.wallet.address, await nonces.take(), until.deadline)
         try:
-            return wire.sign(await self.domain_separator(), self.wallet, build(head), terms)
+            tx = build(head)
+            if until.is_assumed:
+                _require_no_expiry(tx)
+            return wire.sign(await self.domain_separator(), self.wallet, tx, terms)
         except (actions.ActionError, DecimalError):
             raise
         except ValueError as error:
@@ -444,13 +458,16 @@ class AsyncClient(Reads):
             if error.code not in _MAYBE_ACCEPTED:
                 raise
             failure: ClientError = error
+        except NotConnected:
+            raise
         except ClientError as error:
             failure = error
         return await self._look_up(submission, failure)
 
     async def _post(self, submission: Submission) -> answers.Accepted:
-        if self._socket is not None and self._socket.is_connected:
-            return await self._socket.execute(submission)
+        if self._socket is not None:
+            with suppress(NotConnected):
+                return await self._socket.execute(submission)
         operation = submission.operation
         return await self._http.call("POST", operation.path, operation.answer, body=submission.body)
 
@@ -527,6 +544,25 @@ def _unknown(submission: Submission, failure: ClientError) -> OutcomeUnknown:
     )
 
 
-def _deadline(given: int | None) -> int:
+class _Until(NamedTuple):
+    """A deadline, and whether the caller left it to the client."""
+
+    deadline: int
+    is_assumed: bool
+
+
+def _until(given: int | None, span_s: int) -> _Until:
     """Not the same for all: two programs that want the same at the same time must not sign the same transaction."""
-    return int(time.time()) + DEADLINE_S + secrets.randbelow(DEADLINE_S) if given is None else given
+    if given is not None:
+        return _Until(given, is_assumed=False)
+    return _Until(int(time.time()) + span_s + secrets.randbelow(DEADLINE_S), is_assumed=True)
+
+
+def _require_no_expiry(tx: core.Transaction) -> None:
+    """Raises ActionError for an order that would rest until a deadline that nobody chose."""
+    for action in tx.actions if isinstance(tx, core.Batch) else (tx,):
+        if isinstance(action, core.PlaceOrder | core.ReplaceOrder) and action.time_in_force in _EXPIRING:
+            raise actions.ActionError("a GTT order rests until its deadline: give one")
+
+
+_EXPIRING: Final = (core.TimeInForce.GTT, core.TimeInForce.POST_ONLY_GTT)

@@ -9,6 +9,9 @@ from sequencer.core.decimals import NotDecimal, OffStep, Unit
 
 Rounding = Literal["down", "up", "nearest"]
 
+DIGITS_MAX: Final = 200
+"""Before or after the point; no value of the exchange has as many."""
+
 _DECIMAL: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _EXACT: Final = Context(prec=200)
 
@@ -68,6 +71,8 @@ def round_to(value: Decimal, step: Decimal, rounding: Rounding) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Without exponent and without needless zeros: `2500.5`, `0`."""
+    if abs(value.adjusted()) > DIGITS_MAX:
+        return str(value)  # written out it could fill the memory
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -2,6 +2,7 @@
 
 ClientError
 ├── Unreachable         no answer
+│   ├── NotConnected    because there was no connection: nothing was sent
 │   └── OutcomeUnknown  no answer to a transaction, and no trace of it yet: it may still be accepted
 ├── AnswerLost          the transaction was accepted, but its answer did not arrive
 └── ApiError            the sequencer refused, and says why
@@ -24,6 +25,10 @@ class ClientError(Exception):
 
 class Unreachable(ClientError):  # noqa: N818 - a state, named as it is shown
     """The sequencer did not answer."""
+
+
+class NotConnected(Unreachable):
+    """Nobody is there; what was to be sent was not."""
 
 
 class OutcomeUnknown(Unreachable):

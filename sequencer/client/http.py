@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import msgspec
 
-from sequencer.client.errors import ClientError, TryLater, Unreachable, api_error
+from sequencer.client.errors import ClientError, NotConnected, TryLater, Unreachable, api_error
 
 ANSWER_BYTES_MAX: Final = 32 << 20
 PATIENCE_S: Final = 10
@@ -78,6 +78,8 @@ class Http:
             ) as response:
                 content = await _read(response)
                 status, retry_after = response.status, response.headers.get("Retry-After")
+        except aiohttp.ClientConnectorError as error:
+            raise NotConnected(f"nobody answers at {self.url} ({error.os_error.strerror})") from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Unreachable(f"{self.url} does not answer ({type(error).__name__})") from error
         return self._decoded(path, status, content, retry_after, kind)

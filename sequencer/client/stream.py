@@ -17,7 +17,7 @@ import msgspec
 from sequencer.client import answers
 from sequencer.client.actions import Hex, to_bytes
 from sequencer.client.conversation import REPLY_S, Conversation, OnReply, Told
-from sequencer.client.errors import ApiError, ClientError, TryLater, Unreachable
+from sequencer.client.errors import ApiError, ClientError, NotConnected, TryLater, Unreachable
 from sequencer.client.events import (
     PRIVATE,
     BookMessage,
@@ -279,7 +279,7 @@ class Stream:
             async with asyncio.timeout(REPLY_S):
                 await self._is_connected.wait()
         except TimeoutError as error:
-            raise Unreachable("there is no connection now; another one is being made") from error
+            raise NotConnected("there is no connection now; another one is being made") from error
 
     async def _open(self, subscription: _Subscription) -> None:
         """Asks for a channel, from where it was if it was there before. Raises ClientError."""
@@ -374,7 +374,7 @@ class Stream:
     async def request(self, op: str, args: Any, on_reply: OnReply | None = None) -> msgspec.Raw:
         """The result of a request, see `Conversation.request`. Raises Unreachable, ApiError."""
         if self._conversation is None:
-            raise Unreachable("there is no connection now")
+            raise NotConnected("there is no connection now")
         if on_reply is None:
             return await self._conversation.request(op, args)
         return await self._conversation.request(op, args, on_reply)

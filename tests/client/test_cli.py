@@ -11,8 +11,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from sequencer.client import cli
+from sequencer.client import Wallet, cli
+from sequencer.client.answers import Withdrawal
 from sequencer.client.keystore import Keystore
+from sequencer.client.l1 import L1ActionError
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.types import Deposit
 from tests.client.conftest import AGENT, ALICE, BOB, Exchange, StandIn
@@ -244,6 +246,43 @@ def test_money_moves(trade: Zkclob, exchange: Exchange) -> None:
     deposit = Deposit(START_MS // 1000, ETH, BOB.address, 10**18)
     exchange.run(exchange.world.submit_inbox(encode_inbox_deposit(deposit)))
     assert "credited" in trade("deposits", f"0x{BOB.address.hex()}").out
+
+
+class FakeL1:
+    """Stands for the contract on L1; claims of more than 100 units fail."""
+
+    def __init__(self, rpc_url: str, exchange: str, wallet: Wallet) -> None:
+        self.paid: list[tuple[int, int]] = []
+
+    def require_chain(self, chain_id: int) -> None:
+        assert chain_id == 31337
+
+    def deposit(self, token: int, amount: int, account: bytes | None) -> bytes:
+        self.paid.append((token, amount))
+        return amount.to_bytes(32, "big")
+
+    def claim(self, withdrawal: Withdrawal, decimals: int) -> bytes:
+        if withdrawal.amount > 100:
+            raise L1ActionError("the contract refuses: Paused()")
+        return withdrawal.seq.to_bytes(32, "big")
+
+
+def test_money_comes_from_l1_and_goes_there(
+    trade: Zkclob, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sequencer.client.cli.session.L1Account", FakeL1)
+    assert trade("deposit", "USDC", "1.5", "--json").answer == {"transaction": f"0x{1_500_000:064x}"}
+    assert "nothing to claim" in trade("claim").out
+    seqs = [int(trade("withdraw", "USDC", amount, "--json").answer["seq"]) for amount in (50, 200)]
+    exchange.run(exchange.world.close_batch())
+    exchange.run(exchange.world.prove())
+    while trade("withdrawals", "--json").answer["withdrawals"][0]["status"] != "settled":
+        pass
+    ended = trade("claim", "--json")
+    assert ended.status == 1  # one could not be paid; the other was
+    claimed = json.loads(ended.out)
+    assert claimed["transactions"] == [f"0x{seqs[0]:064x}"]
+    assert claimed["failures"] == [{"seq": str(seqs[1]), "message": "the contract refuses: Paused()"}]
 
 
 def test_agent_trades_for_its_owner(trade: Zkclob, monkeypatch: pytest.MonkeyPatch) -> None:

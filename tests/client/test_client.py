@@ -13,7 +13,7 @@ from eth_account.messages import encode_typed_data
 from sequencer.client import ApiError, Client, OutcomeUnknown, Unreachable, Wallet
 from sequencer.client.actions import CancelClient
 from sequencer.client.decimals import DecimalError
-from sequencer.client.errors import AnswerLost, ClientError, Refused
+from sequencer.client.errors import AnswerLost, ClientError, NotConnected, Refused
 from sequencer.core import signing
 from sequencer.core.types import (
     CancelClientOrder,
@@ -258,6 +258,15 @@ def accept_everything(stand_in: StandIn) -> None:
 def test_sequencer_that_is_gone_is_unreachable() -> None:
     with Client("http://127.0.0.1:1") as client, pytest.raises(Unreachable):
         client.health()
+
+
+def test_what_could_not_be_sent_is_not_looked_up(client: Client, stand_in: StandIn) -> None:
+    client.cancel_client_order(1)
+    stand_in.server.shutdown()
+    stand_in.server.server_close()
+    client._background.run(client._async.close())
+    with pytest.raises(NotConnected):
+        client.cancel_client_order(1)
 
 
 @pytest.mark.parametrize("answer", [{}, [], {"chainId": "x"}, None, b"", b"\xff", b"[" * 5_000], ids=range(7))

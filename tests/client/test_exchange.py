@@ -57,6 +57,15 @@ def test_times_in_force_that_rest(alice: Client, force: str) -> None:
     assert alice.order(placed.order_id).time_in_force == force
 
 
+def test_order_that_expires_needs_a_time(alice: Client) -> None:
+    with pytest.raises(ActionError, match="give one"):
+        alice.place_order(MARKET, "buy", D(2000), D(1), time_in_force="GTT")
+    place = Place(market=MARKET, side="buy", price=D(2000), size=D(1), time_in_force="POST_ONLY_GTT")
+    with pytest.raises(ActionError, match="give one"):
+        alice.order_batch([place])
+    assert alice.order_batch([place], deadline=FAR).results[0].status == "resting"
+
+
 def test_market_order_takes_the_best_price_and_no_worse_than_asked(alice: Client, bob: Client) -> None:
     for price in (2500, 2510, 2600):
         alice.place_order(MARKET, "sell", D(price), D(1))

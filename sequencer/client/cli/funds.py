@@ -7,6 +7,7 @@ import click
 from sequencer.client.cli.parameters import ADDRESS, DECIMAL
 from sequencer.client.cli.session import Session, command, examples, pass_session
 from sequencer.client.decimals import to_units
+from sequencer.client.l1 import L1ActionError
 
 
 @command()
@@ -67,12 +68,26 @@ def withdraw(
 @command()
 @pass_session
 @examples("claim")
-def claim(session: Session) -> None:
-    """Have all settled withdrawals of the key's account paid on L1."""
+@click.pass_context
+def claim(context: click.Context, session: Session) -> None:
+    """Have all settled withdrawals of the key's account paid on L1. Exit status 1 if one could not be."""
     ready = [w for w in session.client.all_withdrawals(session.address) if w.status == "settled"]
-    hashes = [f"0x{session.l1.claim(w, session.client.token(w.token).decimals).hex()}" for w in ready]
+    hashes: list[str] = []
+    failures: list[dict[str, str]] = []
+    for withdrawal in ready:
+        try:
+            tx_hash = session.l1.claim(withdrawal, session.client.token(withdrawal.token).decimals)
+            hashes.append(f"0x{tx_hash.hex()}")
+        except L1ActionError as error:
+            failures.append({"seq": str(withdrawal.seq), "message": str(error)})
     lines = [f"paid with transaction {tx_hash}" for tx_hash in hashes]
-    session.show({"transactions": hashes}, lines or ["nothing to claim: see `zkclob withdrawals`"])
+    lines += [f"withdrawal {failure['seq']} not paid: {failure['message']}" for failure in failures]
+    session.show(
+        {"transactions": hashes, "failures": failures},
+        lines or ["nothing to claim: see `zkclob withdrawals`"],
+    )
+    if failures:
+        context.exit(1)
 
 
 COMMANDS = (deposit, transfer, withdraw, claim)
