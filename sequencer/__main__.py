@@ -16,10 +16,11 @@ import uvloop
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
 from sequencer.adapters.deferred import DeferredTransactions
-from sequencer.adapters.feed.feed import Feed
+from sequencer.adapters.feed.blocks import BlockFeed
+from sequencer.adapters.feed.feed import PAST_S, Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
-from sequencer.adapters.http.context import Context
+from sequencer.adapters.http.context import PROOF_MODES, Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
@@ -71,11 +72,14 @@ class Sequencer:
         self.node = self._make_node()
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
-        self.feed = Feed(self.node, self.store.filled(self.node.latest.orders))
+        past = self.store.past(self.clock.now_ms() // 1000 - PAST_S, self.node.latest.orders)
+        self.feed = Feed(self.node, past)
         self.deferred = DeferredTransactions(self.node, self.store, self.clock, self.randomness)
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
+        self.block_feed = BlockFeed(PROOF_MODES[config.proof_mode])
+        self.pipeline.listen(self.block_feed)
         self.watcher = self._make_watcher()
         self.app = make_app(self._context(token))
 
@@ -125,6 +129,7 @@ class Sequencer:
         return Context(
             node=self.node,
             feed=self.feed,
+            block_feed=self.block_feed,
             store=self.store,
             history=self.history,
             queue=self.queue,

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from zkclob_native import keccak256
 
 from sequencer.adapters.deferred import DeferredTransactions
-from sequencer.adapters.feed.feed import Feed
+from sequencer.adapters.feed.blocks import BlockFeed
+from sequencer.adapters.feed.feed import PAST_S, Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.app import make_app
-from sequencer.adapters.http.context import Context
+from sequencer.adapters.http.context import PROOF_MODES, Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
@@ -176,11 +177,14 @@ class World:
         self.node = Node(self.store, self.clock, self._on_sealed, **settings)
         replay(self.store, self.node, self.pipeline)
         self.pipeline.resume(self.store.unsettled())
-        self.feed = Feed(self.node, self.store.filled(self.node.latest.orders))
+        past = self.store.past(self.clock.now_ms() // 1000 - PAST_S, self.node.latest.orders)
+        self.feed = Feed(self.node, past)
         self.deferred = DeferredTransactions(self.node, self.store, self.clock, SystemRandomness())
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
+        self.block_feed = BlockFeed(PROOF_MODES[ProofMode.EXECUTE])
+        self.pipeline.listen(self.block_feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -209,6 +213,7 @@ class World:
         context = Context(
             node=self.node,
             feed=self.feed,
+            block_feed=self.block_feed,
             store=self.store,
             history=history,
             queue=self.queue,

@@ -16,6 +16,16 @@ DAY: Final = 86_400
 KEPT: Final = (MINUTE, HOUR, DAY)
 """Lengths in seconds of the candles that are stored; others are put together from these."""
 
+RESOLUTIONS: Final = {
+    "1m": MINUTE,
+    "5m": 5 * MINUTE,
+    "15m": 15 * MINUTE,
+    "1h": HOUR,
+    "4h": 4 * HOUR,
+    "1d": DAY,
+}
+"""Lengths in seconds of the candles that are shown."""
+
 
 class Candle(Struct):
     """Trades of one stretch."""

@@ -20,9 +20,10 @@ from typing import Final, TypeVar
 
 from msgspec.structs import astuple
 
-from sequencer.adapters.candles import Candle, kept
+from sequencer.adapters.candles import MINUTE, Candle, kept
 from sequencer.adapters.deferred_rows import SCHEMA as DEFERRED
 from sequencer.adapters.deferred_rows import Deferred, parse, row_of, write
+from sequencer.adapters.feed.feed import Past
 from sequencer.adapters.history_rows import TRADES_PER_SEQ, Rows, place_of
 from sequencer.core.book import order_id
 from sequencer.core.codec import decode_transaction, encode_transaction
@@ -199,8 +200,19 @@ class Store:
         """Batches that were built."""
         return int(self._connection.execute("SELECT count(*) FROM batches").fetchone()[0])
 
-    def filled(self, resting: Iterable[OrderId]) -> dict[OrderId, int]:
-        """Lots that each of the resting orders traded, of those that did."""
+    def past(self, since: int, resting: Iterable[OrderId]) -> Past:
+        """What the feed begins with: candles from `since` on (Unix seconds), and of the resting orders."""
+        minutes: dict[int, dict[int, Candle]] = {}
+        rows = self._connection.execute(
+            "SELECT market, start, open, high, low, close, lots, turnover, trades FROM candles "
+            "WHERE length = ? AND start >= ? ORDER BY market, start",
+            (MINUTE, since),
+        )
+        for market, start, *values in rows:
+            minutes.setdefault(market, {})[start] = Candle(*map(int, values))
+        return Past(self._filled(resting), minutes)
+
+    def _filled(self, resting: Iterable[OrderId]) -> dict[OrderId, int]:
         rows = self._connection.execute(
             "SELECT market, side, price, place, size, remaining, lost FROM orders "
             "WHERE place IN (SELECT value FROM json_each(?))",

@@ -113,7 +113,7 @@ async def test_a_reader_has_what_the_exchange_has(tmp_path: Path) -> None:
                     mirrors.take(message)
                 await mirrors.require_equal(api)
         assert world.node.halt_reason is None
-        traded = {f"0x{order_id.hex()}" for order_id in world.store.filled(world.node.latest.orders)}
+        traded = {f"0x{order_id.hex()}" for order_id in world.store.past(0, world.node.latest.orders).filled}
         told = [order for orders in mirrors.orders.values() for order in orders.orders.values()]
         assert {order["orderId"] for order in told if order["filled"] != "0"} == traded
         kinds = {event["event"] for orders in mirrors.orders.values() for event in orders.events}

@@ -21,7 +21,7 @@ class Channel:
     __slots__ = ("_bytes", "_bytes_max", "_messages_max", "_ring", "_since", "_subscribers", "last_seq")
 
     def __init__(self, start_seq: int, messages_max: int, bytes_max: int) -> None:
-        """A channel whose first message will follow `start_seq`."""
+        """A channel whose first message will follow `start_seq`. Without a ring, each message is a snapshot."""
         self.last_seq = start_seq
         self._since = start_seq
         self._messages_max = messages_max
@@ -57,7 +57,7 @@ class Channel:
 
     def since(self, seq: int) -> list[bytes] | None:
         """The messages after `seq`, oldest first; None if not all of them are here."""
-        if seq < self._since:
+        if not self._messages_max or seq < self._since:
             return None
         missed: list[bytes] = []
         for number, frame in reversed(self._ring):

@@ -6,8 +6,9 @@ after it is read from the state itself, so an order costs the feed little more t
 
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from sequencer.adapters.candles import DAY, HOUR, Candle
 from sequencer.adapters.feed.account import AccountFeed, Amounts, OpenOrder
 from sequencer.adapters.feed.market import MarketFeed
 from sequencer.adapters.feed.messages import Trade
@@ -22,8 +23,21 @@ log = logging.getLogger(__name__)
 
 ACCOUNTS_MAX: Final = 5_000
 """Accounts with a feed."""
+PAST_S: Final = DAY + HOUR
+"""How far back the feed needs candles."""
 LINGER_MS: Final = 10 * 60 * 1_000
 """How long the feed of an account goes on after its last reader left, for who comes back."""
+
+
+class Past(NamedTuple):
+    """What the feed is told of the time before it began.
+
+    `filled`: lots that each resting order traded, of those that did. `minutes`: candles of the last day, by market and
+    first second, in order.
+    """
+
+    filled: dict[OrderId, int]
+    minutes: dict[int, dict[int, Candle]]
 
 
 class TooManyAccounts(Exception):  # noqa: N818 - a state, named as it is shown
@@ -43,14 +57,15 @@ class _Changes:
 class Feed:
     """All channels. Implements Listener."""
 
-    def __init__(self, node: Node, filled: dict[OrderId, int]) -> None:
-        """The feed of a node that has replayed its journal. `filled`: lots that resting orders traded so far."""
+    def __init__(self, node: Node, past: Past) -> None:
+        """The feed of a node that has replayed its journal, of which the database knows the `past`."""
         self._node = node
         self._start_seq = self.seq = node.latest.meta.next_seq - 1
         self._markets: dict[int, MarketFeed] = {}
         self._accounts: dict[Address, AccountFeed] = {}
         self._amounts: dict[int, Amounts] = {}
-        self._filled = filled
+        self._filled = past.filled
+        self._minutes = past.minutes
         self._events = OrderEvents(self._accounts, self.market)
         self._changes: dict[int, _Changes] = {}
 
@@ -60,7 +75,9 @@ class Feed:
         """The feed of a listed market; `KeyError` if it is not."""
         market = self._markets.get(number)
         if market is None:
-            market = self._markets[number] = MarketFeed(self._node.latest, number, self._start_seq)
+            minutes = self._minutes.pop(number, {})
+            market = MarketFeed(self._node.latest, number, self._start_seq, minutes)
+            self._markets[number] = market
         return market
 
     def account(self, state: State, address: Address) -> AccountFeed:
@@ -148,7 +165,9 @@ class Feed:
     def _note_fill(self, fill: Fill, taker_order: OrderId, x: Sequenced, item: int) -> None:
         changes = self._changed(fill.market)
         changes.prices[1 - fill.taker_side].add(fill.price)
-        changes.trades.append(self.market(fill.market).trade(fill, taker_order, x.seq, item, x.time))
+        market = self.market(fill.market)
+        market.traded(fill, x.time)
+        changes.trades.append(market.trade(fill, taker_order, x.seq, item, x.time))
 
     def _changed(self, market: int) -> _Changes:
         changes = self._changes.get(market)
@@ -163,6 +182,7 @@ class Feed:
             market.publish_book(state.books[number], self.seq, *changes.prices)
             if changes.trades:
                 market.publish_trades(self.seq, changes.trades)
+                market.publish_candles(self.seq)
 
     def _publish_accounts(self, state: State, group: Sequence[Sequenced]) -> None:
         addresses: set[Address] = set()

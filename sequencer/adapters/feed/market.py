@@ -1,14 +1,23 @@
 """The public channels of one market."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
+from sequencer.adapters.candles import RESOLUTIONS, Candle, start_of
+from sequencer.adapters.feed.bars import Bars
 from sequencer.adapters.feed.channel import Channel
 from sequencer.adapters.feed.frames import text_frame
-from sequencer.adapters.feed.messages import BookMessage, Levels, Trade, TradesMessage
+from sequencer.adapters.feed.messages import (
+    BookMessage,
+    CandleRow,
+    CandlesMessage,
+    Levels,
+    Trade,
+    TradesMessage,
+)
 from sequencer.core.book import Book
 from sequencer.core.decimals import amount_unit, lot, tick
 from sequencer.core.state import State
@@ -18,6 +27,7 @@ RING_MESSAGES: Final = 4_096
 RING_BYTES: Final = 1 << 20
 SNAPSHOT_AGE_MAX: Final = 256
 """Updates that are sent after a snapshot that was made earlier, before it is made anew."""
+CANDLE_RING_MESSAGES: Final = 256
 FORMATTED_MAX: Final = 4_096
 """Prices and sizes whose decimals are remembered."""
 
@@ -28,13 +38,21 @@ _encode: Final = msgspec.json.Encoder().encode
 class MarketFeed:
     """Book and trades of a market as they are published."""
 
-    def __init__(self, state: State, number: int, start_seq: int) -> None:
-        """The feed of a listed market, of which nothing was published since `start_seq`."""
+    def __init__(self, state: State, number: int, start_seq: int, minutes: Mapping[int, Candle]) -> None:
+        """The feed of a listed market, of which nothing was published since `start_seq`.
+
+        `minutes`: what it traded in its last day, by first second.
+        """
         market = state.markets[number]
         base, quote = state.tokens[market.base], state.tokens[market.quote]
         self.number = number
         self.book = Channel(start_seq, RING_MESSAGES, RING_BYTES)
         self.trades = Channel(start_seq, RING_MESSAGES, RING_BYTES)
+        self.ticker = Channel(start_seq, 0, 0)
+        self.bars = Bars(minutes)
+        self._candles: dict[str, LiveCandles] = {}
+        self._start_seq = start_seq
+        self._turnover_unit = market.tick_size
         # Formatting costs more than matching; the same prices and sizes come again and again.
         self.price = lru_cache(FORMATTED_MAX)(tick(market, base, quote).format)
         self.size = lru_cache(FORMATTED_MAX)(lot(market, base).format)
@@ -130,3 +148,78 @@ class MarketFeed:
         seq = str(self.trades.last_seq)
         message = TradesMessage(channel="trades", market=self.number, type="snapshot", seq=seq, trades=[])
         return [text_frame(_encode(message))]
+
+    def traded(self, fill: Fill, time: int) -> None:
+        """Counts a trade in what is told of stretches of time."""
+        self.bars.add(time, fill.price, fill.size)
+        for candles in self._candles.values():
+            candles.add(time, fill.price, fill.size)
+
+    # ---------------------------------------------------------------- candles
+
+    def candles(self, resolution: str) -> "LiveCandles":
+        """The candles of one of RESOLUTIONS."""
+        candles = self._candles.get(resolution)
+        if candles is None:
+            candles = LiveCandles(RESOLUTIONS[resolution], self._start_seq, self.bars)
+            self._candles[resolution] = candles
+        return candles
+
+    def publish_candles(self, seq: int) -> None:
+        """Tells of the candles that the trades of a group changed."""
+        for resolution, candles in self._candles.items():
+            channel, changed = candles.channel, candles.take_changed()
+            message = CandlesMessage(
+                channel="candles",
+                market=self.number,
+                resolution=resolution,
+                type="update",
+                prev_seq=str(channel.last_seq),
+                seq=str(seq),
+                candles=[self._row(start, candle) for start, candle in changed.items()],
+            )
+            channel.publish(seq, text_frame(_encode(message)))
+
+    def candles_snapshot(self, resolution: str) -> list[bytes]:
+        """The latest candle; those before it are in the history."""
+        candles = self._candles[resolution]
+        message = CandlesMessage(
+            channel="candles",
+            market=self.number,
+            resolution=resolution,
+            type="snapshot",
+            seq=str(candles.channel.last_seq),
+            candles=[self._row(*candles.latest)] if candles.latest else [],
+        )
+        return [text_frame(_encode(message))]
+
+    def _row(self, start: int, candle: Candle) -> CandleRow:
+        prices = (candle.open, candle.high, candle.low, candle.close)
+        opened, high, low, close = map(self.price, prices)
+        turnover = self.quote(candle.turnover * self._turnover_unit)
+        return (start, opened, high, low, close, self.size(candle.lots), turnover, candle.trades)
+
+
+class LiveCandles:
+    """The candle of one resolution that grows, and those that changed since they were told."""
+
+    __slots__ = ("_changed", "_length", "channel", "latest")
+
+    def __init__(self, length: int, start_seq: int, bars: Bars) -> None:
+        self.channel = Channel(start_seq, CANDLE_RING_MESSAGES, RING_BYTES)
+        self.latest = bars.latest(length)
+        self._length = length
+        self._changed: dict[int, Candle] = {}
+
+    def add(self, time: int, price: int, lots: int) -> None:
+        """One more trade."""
+        start = start_of(time, self._length)
+        if self.latest is None or self.latest[0] != start:
+            self.latest = (start, Candle(price, price, price, price))
+        self.latest[1].add(price, lots)
+        self._changed[start] = self.latest[1]
+
+    def take_changed(self) -> dict[int, Candle]:
+        """Candles that changed since the last call, by first second."""
+        changed, self._changed = self._changed, {}
+        return changed

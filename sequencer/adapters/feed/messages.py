@@ -3,7 +3,7 @@
 What the feed itself says is in snake case, things of the exchange are written as in the REST API.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -51,6 +51,25 @@ class TradesMessage(Message, frozen=True, kw_only=True):
 
     market: int
     trades: list[Trade]
+
+
+CandleRow = tuple[int, str, str, str, str, str, str, int]
+"""First second, open, high, low and close price, volume in base and in quote tokens, number of trades."""
+
+
+class CandlesMessage(Message, frozen=True, kw_only=True):
+    """The latest candle of a market, or those that changed, as they are now."""
+
+    market: int
+    resolution: str
+    candles: list[CandleRow]
+
+
+class TickerMessage(Message, frozen=True, kw_only=True):
+    """The last 24 hours of a market; each message is a snapshot."""
+
+    market: int
+    ticker: Any
 
 
 class OrderItem(Item, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from sequencer.adapters.deferred import DeferredTransactions
+from sequencer.adapters.feed.blocks import BlockFeed
 from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.limits import Caller, Limiter
@@ -30,6 +31,7 @@ class Context:
 
     node: Node
     feed: Feed
+    block_feed: BlockFeed
     store: Store
     history: History
     queue: ProverQueue

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
+from sequencer.adapters.candles import RESOLUTIONS
 from sequencer.adapters.http import answers, deferred, documents, prover, transactions
 from sequencer.adapters.http.context import Handler
 from sequencer.adapters.http.limits import Family
@@ -116,7 +117,7 @@ ORDERS: Final[Mapping[str, Schema]] = {
     "status": {"type": "string", "enum": list(orders.STATUSES)},
 }
 CANDLES: Final[Mapping[str, Schema]] = {
-    "resolution": {"type": "string", "enum": list(markets.RESOLUTIONS), "default": "1m"},
+    "resolution": {"type": "string", "enum": list(RESOLUTIONS), "default": "1m"},
     "from": NUMBER,
     "to": {**NUMBER, "maximum": query.END - 1},
 }

@@ -4,8 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
-from sequencer.adapters.candles import DAY, HOUR, KEPT, MINUTE, Candle, start_of
-from sequencer.adapters.history import Day, Row
+from sequencer.adapters.candles import DAY, HOUR, KEPT, MINUTE, RESOLUTIONS, Candle, start_of
+from sequencer.adapters.history import Row
 from sequencer.adapters.history_rows import TRADES_PER_SEQ
 from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
@@ -18,15 +18,6 @@ from sequencer.core.decimals import Unit, amount_unit
 from sequencer.core.state import State
 from sequencer.core.types import OrderId, Side
 
-RESOLUTIONS: Final = {
-    "1m": MINUTE,
-    "5m": 5 * MINUTE,
-    "15m": 15 * MINUTE,
-    "1h": HOUR,
-    "4h": 4 * HOUR,
-    "1d": DAY,
-}
-"""Lengths of candles in seconds."""
 _MILLIONTHS: Final = Unit(1, -6)
 
 
@@ -183,7 +174,7 @@ def _quote(units: MarketUnits, candle: Candle) -> str:
 # ---------------------------------------------------------------- tickers
 
 
-class _Touch:
+class Touch:
     """The best levels of a market, and its last price, at one time."""
 
     def __init__(self, state: State, units: MarketUnits) -> None:
@@ -197,7 +188,7 @@ async def ticker(request: web.Request) -> web.Response:
     """GET /v1/markets/{id}/ticker"""
     context = request.app[CONTEXT]
     async with context.node.reading() as state:
-        touch = _Touch(state, query.path_market(state, request))
+        touch = Touch(state, query.path_market(state, request))
     (shown,) = await _tickers(context, [touch])
     return answer(shown)
 
@@ -206,11 +197,11 @@ async def tickers(request: web.Request) -> web.Response:
     """GET /v1/tickers"""
     context = request.app[CONTEXT]
     async with context.node.reading() as state:
-        touches = [_Touch(state, market_units(state, number)) for number in state.markets]
+        touches = [Touch(state, market_units(state, number)) for number in state.markets]
     return answer(await _tickers(context, touches))
 
 
-async def _tickers(context: Context, touches: list[_Touch]) -> list[answers.Ticker]:
+async def _tickers(context: Context, touches: list[Touch]) -> list[answers.Ticker]:
     now = context.clock.now_ms() // 1000
     since = start_of(now - DAY, MINUTE) + MINUTE
     hour = start_of(since - 1, HOUR) + HOUR
@@ -219,11 +210,12 @@ async def _tickers(context: Context, touches: list[_Touch]) -> list[answers.Tick
         range(since, hour, MINUTE),
         range(hour, query.END, HOUR),
     )
-    return [_ticker(context, now, touch, day) for touch, day in zip(touches, days, strict=True)]
+    return [shown_ticker(context, now, touch, day.candle) for touch, day in zip(touches, days, strict=True)]
 
 
-def _ticker(context: Context, now: int, touch: _Touch, day: Day) -> answers.Ticker:
-    units, candle = touch.units, day.candle
+def shown_ticker(context: Context, now: int, touch: Touch, candle: Candle | None) -> answers.Ticker:
+    """`candle`: the last 24 hours, None if there were no trades."""
+    units = touch.units
     market, ticks = units.market, units.tick
     last = candle.close if candle else touch.last
     change = candle.close - candle.open if candle else None

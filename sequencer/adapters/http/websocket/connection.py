@@ -8,13 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from sequencer.adapters.feed.account import CHANNELS as ACCOUNT_CHANNELS
-from sequencer.adapters.feed.account import AccountFeed
 from sequencer.adapters.feed.channel import Channel, Sink
 from sequencer.adapters.feed.feed import TooManyAccounts
 from sequencer.adapters.feed.frames import text_frame
 from sequencer.adapters.http import fields
 from sequencer.adapters.http.context import Context, hex_bytes
-from sequencer.adapters.http.errors import ApiError, busy, decode, out_of_range
+from sequencer.adapters.http.errors import ApiError, busy, decode
 from sequencer.adapters.http.failures import as_api_error
 from sequencer.adapters.http.limits import Caller, Family
 from sequencer.adapters.http.transactions import OPERATIONS, Operation, execute
@@ -32,6 +31,8 @@ from sequencer.adapters.http.websocket.requests import (
     read_request,
     unknown_op,
 )
+from sequencer.adapters.http.websocket.tickers import Tickers
+from sequencer.adapters.http.websocket.topics import Topic, read_topic
 from sequencer.core.state import State
 from sequencer.core.types import Address
 
@@ -42,16 +43,11 @@ IN_FLIGHT_MAX: Final = 256
 SUBSCRIPTIONS_MAX: Final = 1_024
 LOGINS_MAX: Final = 16
 
-MARKET_CHANNELS: Final = ("book", "trades")
-
 _encode: Final = msgspec.json.Encoder().encode
 _SUBSCRIBE: Final = msgspec.json.Decoder(SubscribeArgs)
 _LOGIN: Final = msgspec.json.Decoder(LoginArgs)
 _LOGOUT: Final = msgspec.json.Decoder(LogoutArgs)
 _NONE: Final = msgspec.json.Decoder(NoArgs)
-
-Key = tuple[str, int | Address]
-"""Channel, and its market or account."""
 
 
 class _PrivateSink:
@@ -71,12 +67,13 @@ class _PrivateSink:
 class Connection:
     """What the server knows of a client."""
 
-    def __init__(self, context: Context, caller: Caller, outgoing: Outgoing) -> None:
+    def __init__(self, context: Context, tickers: Tickers, caller: Caller, outgoing: Outgoing) -> None:
         self.outgoing = outgoing
         outgoing.closing = self.close
         self._context = context
+        self._tickers = tickers
         self._caller = caller
-        self._subscriptions: dict[Key, tuple[Channel, Sink]] = {}
+        self._subscriptions: dict[Topic, tuple[Channel, Sink]] = {}
         self._logins: dict[Address, Login] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         self._ops: dict[str, Callable[[Request], Awaitable[None]]] = {
@@ -214,7 +211,7 @@ class Connection:
     def _end_login(self, account: Address) -> None:
         del self._logins[account]
         for name in ACCOUNT_CHANNELS:
-            self._end((name, account))
+            self._end(Topic(name, account=account))
 
     def _now(self) -> int:
         return self._context.clock.now_ms() // 1000
@@ -223,19 +220,19 @@ class Connection:
 
     async def _subscribe(self, request: Request) -> None:
         args: SubscribeArgs = decode(bytes(request.args), _SUBSCRIBE)
-        key = _key(args)
+        topic = read_topic(args)
         resume = None if args.resume is None else fields.u64("resume", args.resume)
         async with self._context.node.reading() as state:
-            self._require_room(key)
-            channel, sink, snapshot = self._open(state, key)
+            self._require_room(topic)
+            channel, sink, snapshot = self._open(state, topic)
             missed = self._missed(channel, resume)
-            self._reply(request, _shown(key) | {"resumed": missed is not None})
+            self._reply(request, topic.shown() | {"resumed": missed is not None})
             self.outgoing.send_snapshot(snapshot() if missed is None else missed)
             channel.subscribe(sink)
-            self._subscriptions[key] = (channel, sink)
+            self._subscriptions[topic] = (channel, sink)
 
-    def _require_room(self, key: Key) -> None:
-        if key in self._subscriptions:
+    def _require_room(self, topic: Topic) -> None:
+        if topic in self._subscriptions:
             raise ApiError(400, "ALREADY_SUBSCRIBED", "unsubscribe first")
         if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
             message = f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions"
@@ -244,65 +241,52 @@ class Connection:
             raise busy("read what was sent first")
 
     def _missed(self, channel: Channel, resume: int | None) -> list[bytes] | None:
-        """What came after `resume`; None if that is not known any more, or was never said."""
+        """What came after `resume`; None if that is not known any more, was never said, or cannot be told."""
         if resume is None or resume > self._context.feed.seq:
             return None
         return channel.since(resume)
 
-    def _open(self, state: State, key: Key) -> tuple[Channel, Sink, Callable[[], list[bytes]]]:
+    def _open(self, state: State, topic: Topic) -> tuple[Channel, Sink, Callable[[], list[bytes]]]:
         """The channel, where its messages go, and what makes a snapshot of it."""
-        name, of = key
-        feed = self._context.feed
-        if isinstance(of, int):
-            if of not in state.markets:
-                raise ApiError(404, "UNKNOWN_MARKET", f"market {of} is not listed", {"market": str(of)})
-            market = feed.market(of)
-            if name == "book":
-                return market.book, self.outgoing, lambda: market.book_snapshot(state.books[of])
-            return market.trades, self.outgoing, market.trades_snapshot
-        sink = _PrivateSink(self, self._require_login(of))
-        account = self._account(state, of)
-        return account.channels[name], sink, lambda: [account.snapshot(name, feed.amounts(state))]
+        if topic.channel in ACCOUNT_CHANNELS:
+            return self._open_private(state, topic)
+        if topic.channel == "blocks":
+            blocks = self._context.block_feed
+            return blocks.channel, self.outgoing, blocks.snapshot
+        number = topic.market
+        if number not in state.markets:
+            message = f"market {number} is not listed"
+            raise ApiError(404, "UNKNOWN_MARKET", message, {"market": str(number)})
+        market = self._context.feed.market(number)
+        match topic.channel:
+            case "book":
+                return market.book, self.outgoing, lambda: market.book_snapshot(state.books[number])
+            case "trades":
+                return market.trades, self.outgoing, market.trades_snapshot
+            case "ticker":
+                return market.ticker, self.outgoing, lambda: self._tickers.snapshot(state, number)
+            case _:
+                channel = market.candles(topic.resolution).channel
+                return channel, self.outgoing, lambda: market.candles_snapshot(topic.resolution)
 
-    def _account(self, state: State, address: Address) -> AccountFeed:
+    def _open_private(self, state: State, topic: Topic) -> tuple[Channel, Sink, Callable[[], list[bytes]]]:
+        sink = _PrivateSink(self, self._require_login(topic.account))
+        feed = self._context.feed
         try:
-            return self._context.feed.account(state, address)
+            account = feed.account(state, topic.account)
         except TooManyAccounts as error:
             raise busy("too many accounts are being read") from error
+        channel = account.channels[topic.channel]
+        return channel, sink, lambda: [account.snapshot(topic.channel, feed.amounts(state))]
 
     async def _unsubscribe(self, request: Request) -> None:
-        key = _key(decode(bytes(request.args), _SUBSCRIBE))
-        if key not in self._subscriptions:
+        topic = read_topic(decode(bytes(request.args), _SUBSCRIBE))
+        if topic not in self._subscriptions:
             raise ApiError(400, "NOT_SUBSCRIBED", "there is no such subscription")
-        self._end(key)
-        self._reply(request, _shown(key))
+        self._end(topic)
+        self._reply(request, topic.shown())
 
-    def _end(self, key: Key) -> None:
-        channel, sink = self._subscriptions.pop(key, (None, None))
+    def _end(self, topic: Topic) -> None:
+        channel, sink = self._subscriptions.pop(topic, (None, None))
         if channel is not None and sink is not None:
             channel.unsubscribe(sink)
-
-
-def _key(args: SubscribeArgs) -> Key:
-    """Raises ApiError for a channel that does not exist or lacks what it is of."""
-    if args.channel in MARKET_CHANNELS:
-        if args.market is None:
-            raise ApiError(400, "MISSING_FIELD", "missing field market", {"field": "market"})
-        _require_absent("account", args.account)
-        return args.channel, args.market
-    if args.channel in ACCOUNT_CHANNELS:
-        if args.account is None:
-            raise ApiError(400, "MISSING_FIELD", "missing field account", {"field": "account"})
-        _require_absent("market", args.market)
-        return args.channel, fields.address("account", args.account)
-    raise out_of_range("channel", "one of " + ", ".join((*MARKET_CHANNELS, *ACCOUNT_CHANNELS)), args.channel)
-
-
-def _require_absent(field: str, value: object) -> None:
-    if value is not None:
-        raise ApiError(400, "UNKNOWN_FIELD", f"this channel has no {field}", {"field": field})
-
-
-def _shown(key: Key) -> dict[str, Any]:
-    name, of = key
-    return {"channel": name} | ({"market": of} if isinstance(of, int) else {"account": hex_bytes(of)})

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import msgspec
@@ -16,6 +16,8 @@ from sequencer.adapters.http.limits import Caller
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
 from sequencer.adapters.http.websocket.connection import Connection
 from sequencer.adapters.http.websocket.outgoing import GOING_AWAY, Outgoing
+from sequencer.adapters.http.websocket.tickers import TICKER_MS, Tickers
+from sequencer.ports import NodeHalted
 
 HEARTBEAT_MS: Final = 5_000
 """How often each client is told the sequence number up to which it was sent everything."""
@@ -30,6 +32,7 @@ class Hub:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._tickers = Tickers(context)
         self._connections: set[Connection] = set()
         self._open = 0
         self._clients: Counter[str] = Counter()
@@ -75,7 +78,7 @@ class Hub:
         if transport is None:
             return
         outgoing = Outgoing(transport, lambda: self._context.feed.seq)
-        connection = Connection(self._context, caller, outgoing)
+        connection = Connection(self._context, self._tickers, caller, outgoing)
         self._connections.add(connection)
         try:
             while (message := await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -88,11 +91,12 @@ class Hub:
             connection.close()
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
-        """Sends heartbeats while the application runs."""
-        beating = asyncio.create_task(self._beat())
+        """Sends heartbeats and tickers while the application runs."""
+        tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._tick())]
         yield
-        beating.cancel()
-        await asyncio.wait([beating])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     async def shut_down(self, _app: web.Application) -> None:
         """Sends every client away."""
@@ -115,3 +119,11 @@ class Hub:
                 connection.check_logins()
                 connection.outgoing.send(frame)
             context.feed.forget_idle(now_ms)
+
+    async def _tick(self) -> None:
+        context = self._context
+        while True:
+            await context.clock.sleep(TICKER_MS)
+            with suppress(NodeHalted):
+                async with context.node.reading() as state:
+                    self._tickers.publish(state)

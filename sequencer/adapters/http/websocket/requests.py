@@ -42,6 +42,7 @@ class SubscribeArgs(Struct, forbid_unknown_fields=True):
     channel: str
     market: Number | None = None
     account: Address | None = None
+    resolution: str | None = None
     resume: Uint | None = None
 
 
