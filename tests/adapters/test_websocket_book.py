@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sequencer.adapters.feed import market as market_feed
+from sequencer.adapters.http.websocket import outgoing
 from sequencer.core.types import Side
 from tests.sockets import BookMirror, connected
 from tests.world import ALICE, BOB, ETH, MARKET, Api, World
@@ -189,3 +190,33 @@ async def test_the_feed_goes_on_after_a_restart(tmp_path: Path) -> None:
             mirror.take(message)
         assert mirror.book() == await rest_book(api)
         assert len(mirror.book()["bids"]) == 2
+
+
+async def test_readers_are_sent_away_when_the_feed_fails_and_can_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with World(tmp_path).serving() as api, connected(api) as socket:
+        world = api.world
+        await world.list_and_fund()
+        await bids(world, 250_000)
+        await socket.ask("subscribe", channel="book", market=MARKET)
+        await socket.read()
+        with monkeypatch.context() as patched:
+            patched.setattr(market_feed.MarketFeed, "publish_trades", failing)
+            await world.submit(BOB, world.order(BOB, Side.ASK, 250_000, 40))
+        update = await socket.receive()
+        assert update["type"] == "update"
+        ended = await socket.connection.receive(timeout=10)
+        assert ended.data == outgoing.FEED_FAILED
+        await bids(world, 249_900)
+        async with connected(api) as again:
+            await again.ask("subscribe", channel="book", market=MARKET)
+            mirror = BookMirror()
+            for message in await again.read():
+                mirror.take(message)
+            assert mirror.book() == await rest_book(api)
+
+
+def failing(*_arguments: object) -> None:
+    """A bug."""
+    raise RuntimeError("on purpose")

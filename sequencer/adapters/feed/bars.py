@@ -10,11 +10,11 @@ from sequencer.adapters.candles import DAY, HOUR, MINUTE, Candle, start_of
 class Bars:
     """Candles of minutes and of hours of the last day and a little more."""
 
-    __slots__ = ("_hours", "_minutes", "_pruned")
+    __slots__ = ("_hours", "_pruned", "minutes")
 
     def __init__(self, minutes: Mapping[int, Candle]) -> None:
         """`minutes`: what was traded so far, by first second, in order."""
-        self._minutes: dict[int, Candle] = dict(minutes)
+        self.minutes: dict[int, Candle] = dict(minutes)
         self._hours: dict[int, Candle] = {}
         self._pruned = 0
         for start, candle in minutes.items():
@@ -23,14 +23,14 @@ class Bars:
     def add(self, time: int, price: int, lots: int) -> None:
         """One more trade; times do not go back."""
         trade = Candle(price, price, price, price, lots, price * lots, 1)
-        _extend(self._minutes, start_of(time, MINUTE), trade)
+        _extend(self.minutes, start_of(time, MINUTE), trade)
         _extend(self._hours, start_of(time, HOUR), trade)
         if start_of(time, HOUR) > self._pruned:
             self._prune(start_of(time, HOUR))
 
     def _prune(self, hour: int) -> None:
         oldest = hour - DAY - HOUR
-        self._minutes = {start: candle for start, candle in self._minutes.items() if start >= oldest}
+        self.minutes = {start: candle for start, candle in self.minutes.items() if start >= oldest}
         self._hours = {start: candle for start, candle in self._hours.items() if start >= oldest}
         self._pruned = hour
 
@@ -40,8 +40,8 @@ class Bars:
         hour = start_of(since - 1, HOUR) + HOUR
         whole: dict[int, Candle] = {}
         for start in range(since, hour, MINUTE):
-            if start in self._minutes:
-                _extend(whole, 0, self._minutes[start])
+            if start in self.minutes:
+                _extend(whole, 0, self.minutes[start])
         for start, candle in self._hours.items():
             if start >= hour:
                 _extend(whole, 0, candle)
@@ -49,11 +49,11 @@ class Bars:
 
     def latest(self, length: int) -> tuple[int, Candle] | None:
         """First second and candle of the latest stretch of `length` with trades, at most a day long."""
-        if not self._minutes:
+        if not self.minutes:
             return None
-        first = start_of(next(reversed(self._minutes)), length)
+        first = start_of(next(reversed(self.minutes)), length)
         whole: dict[int, Candle] = {}
-        for start, candle in self._minutes.items():
+        for start, candle in self.minutes.items():
             if start >= first:
                 _extend(whole, first, candle)
         return first, whole[first]

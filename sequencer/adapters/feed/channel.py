@@ -11,6 +11,10 @@ class Sink(Protocol):
         """Takes a frame; it must not wait and not raise."""
         ...
 
+    def fail(self) -> None:
+        """The chain broke; nothing more comes."""
+        ...
+
 
 class Channel:
     """Messages in the order of their sequence numbers, each naming the one before it.
@@ -54,6 +58,11 @@ class Channel:
         # A copy: a sink that overflows leaves.
         for sink in tuple(self._subscribers):
             sink.send(frame)
+
+    def fail(self) -> None:
+        """Sends everybody away: something is missing in the chain."""
+        for sink in tuple(self._subscribers):
+            sink.fail()
 
     def since(self, seq: int) -> list[bytes] | None:
         """The messages after `seq`, oldest first; None if not all of them are here."""

@@ -135,16 +135,37 @@ class Feed:
 
     def sequenced(self, group: Sequence[Sequenced]) -> None:
         """See Listener."""
+        self.seq = group[-1].seq
+        try:
+            self._publish(group)
+        except Exception:
+            self._start_over()
+            raise
+        finally:
+            for x in group:
+                for result in x.result.items or (x.result,):
+                    self._note_filled(result)
+
+    def _publish(self, group: Sequence[Sequenced]) -> None:
         state = self._node.latest
         for x in group:
             self._note(x)
-        self.seq = group[-1].seq
         self._publish_markets(state)
         if self._accounts:
             self._publish_accounts(state, group)
-        for x in group:
-            for result in x.result.items or (x.result,):
-                self._note_filled(result)
+
+    def _start_over(self) -> None:
+        """Something is missing in the chains: readers must not go on with them."""
+        for number, market in self._markets.items():
+            market.fail()
+            self._minutes[number] = market.bars.minutes
+        for account in self._accounts.values():
+            for channel in account.channels.values():
+                channel.fail()
+        self._markets.clear()
+        self._accounts.clear()
+        self._changes.clear()
+        self._start_seq = self.seq
 
     def _note(self, x: Sequenced) -> None:
         trade = 0

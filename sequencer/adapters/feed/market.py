@@ -60,6 +60,13 @@ class MarketFeed:
         self._received = ((base.id, amount_unit(base).format), (quote.id, self.quote))
         self._snapshot: tuple[int, bytes] | None = None
 
+    def fail(self) -> None:
+        """Sends all readers away."""
+        for channel in (self.book, self.trades, self.ticker):
+            channel.fail()
+        for candles in self._candles.values():
+            candles.channel.fail()
+
     def fee(self, side: Side, units: int) -> tuple[str, int]:
         """A fee that this side pays, as a decimal amount and its token: the one that the side receives."""
         token, amount = self._received[side]

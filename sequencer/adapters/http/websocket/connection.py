@@ -63,6 +63,9 @@ class _PrivateSink:
         if self._connection.holds(self._login):
             self._connection.outgoing.send(frame)
 
+    def fail(self) -> None:
+        self._connection.outgoing.fail()
+
 
 class Connection:
     """What the server knows of a client."""

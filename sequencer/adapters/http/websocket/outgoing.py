@@ -73,6 +73,10 @@ class Outgoing:
         size = sum(map(len, self._pending[before:]))
         self._bytes_max = max(self._bytes_max, UNREAD_BYTES_MAX + size)
 
+    def fail(self) -> None:
+        """See Sink."""
+        self.close(FEED_FAILED, "the feed failed: subscribe again")
+
     def close(self, code: int, reason: str) -> None:
         """Sends what was taken, then the end; the connection is cut if the client does not answer it."""
         self._flush()
