@@ -134,7 +134,7 @@ async def test_a_reader_that_missed_too_much_gets_a_snapshot(
 async def test_a_snapshot_is_made_once_for_many_readers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(market_feed, "SNAPSHOT_AGE_MAX", 2)
+    monkeypatch.setattr(market_feed, "REUSE_BYTES", 250)
     async with World(tmp_path).serving() as api:
         world = api.world
         await world.list_and_fund()

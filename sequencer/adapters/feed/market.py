@@ -25,8 +25,8 @@ from sequencer.core.types import Fill, OrderId, Side
 
 RING_MESSAGES: Final = 4_096
 RING_BYTES: Final = 1 << 20
-SNAPSHOT_AGE_MAX: Final = 256
-"""Updates that are sent after a snapshot that was made earlier, before it is made anew."""
+REUSE_BYTES: Final = 1 << 16
+"""Updates that are sent after a snapshot that was made earlier, before it is made anew; more for a large one."""
 CANDLE_RING_MESSAGES: Final = 256
 FORMATTED_MAX: Final = 4_096
 """Prices and sizes whose decimals are remembered."""
@@ -102,7 +102,7 @@ class MarketFeed:
         if self._snapshot is not None:
             seq, frame = self._snapshot
             missed = self.book.since(seq)
-            if missed is not None and len(missed) <= SNAPSHOT_AGE_MAX:
+            if missed is not None and sum(map(len, missed)) <= max(REUSE_BYTES, len(frame)):
                 return [frame, *missed]
         frame = self._full(book)
         self._snapshot = self.book.last_seq, frame

@@ -50,6 +50,19 @@ _LOGOUT: Final = msgspec.json.Decoder(LogoutArgs)
 _NONE: Final = msgspec.json.Decoder(NoArgs)
 
 
+class _PublicSink:
+    """What many get."""
+
+    __slots__ = ("_outgoing", "send")
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+        self.send = outgoing.send_with_others
+
+    def fail(self) -> None:
+        self._outgoing.fail()
+
+
 class _PrivateSink:
     """Lets a private message through while the login holds."""
 
@@ -76,6 +89,7 @@ class Connection:
         self._context = context
         self._tickers = tickers
         self._caller = caller
+        self._public = _PublicSink(outgoing)
         self._subscriptions: dict[Topic, tuple[Channel, Sink]] = {}
         self._logins: dict[Address, Login] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -255,7 +269,7 @@ class Connection:
             return self._open_private(state, topic)
         if topic.channel == "blocks":
             blocks = self._context.block_feed
-            return blocks.channel, self.outgoing, blocks.snapshot
+            return blocks.channel, self._public, blocks.snapshot
         number = topic.market
         if number not in state.markets:
             message = f"market {number} is not listed"
@@ -263,14 +277,14 @@ class Connection:
         market = self._context.feed.market(number)
         match topic.channel:
             case "book":
-                return market.book, self.outgoing, lambda: market.book_snapshot(state.books[number])
+                return market.book, self._public, lambda: market.book_snapshot(state.books[number])
             case "trades":
-                return market.trades, self.outgoing, market.trades_snapshot
+                return market.trades, self._public, market.trades_snapshot
             case "ticker":
-                return market.ticker, self.outgoing, lambda: self._tickers.snapshot(state, number)
+                return market.ticker, self._public, lambda: self._tickers.snapshot(state, number)
             case _:
                 channel = market.candles(topic.resolution).channel
-                return channel, self.outgoing, lambda: market.candles_snapshot(topic.resolution)
+                return channel, self._public, lambda: market.candles_snapshot(topic.resolution)
 
     def _open_private(self, state: State, topic: Topic) -> tuple[Channel, Sink, Callable[[], list[bytes]]]:
         sink = _PrivateSink(self, self._require_login(topic.account))

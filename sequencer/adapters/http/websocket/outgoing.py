@@ -7,7 +7,7 @@ holds up anybody: what it did not take is bounded, and beyond the bound the conn
 import asyncio
 from collections.abc import Callable, Iterable
 from socket import SO_SNDBUF, SOL_SOCKET
-from typing import Final
+from typing import Final, Protocol
 
 from sequencer.adapters.feed.frames import close_frame
 
@@ -23,31 +23,44 @@ GOING_AWAY: Final = 1001
 FEED_FAILED: Final = 1011
 
 
+class Pace(Protocol):
+    """What all connections have in common."""
+
+    def last_seq(self) -> int:
+        """Sequence number up to which the feed has sent everything."""
+        ...
+
+    def delay_s(self) -> float:
+        """How long what many get may wait."""
+        ...
+
+
 class Outgoing:
     """The sending half of a connection."""
 
     __slots__ = (
         "_bytes_max",
         "_closed",
+        "_feed",
         "_flushing",
-        "_last_seq",
         "_loop",
         "_pending",
+        "_timer",
         "_transport",
         "closing",
     )
 
-    def __init__(self, transport: asyncio.Transport, last_seq: Callable[[], int]) -> None:
-        """`last_seq` gives the sequence number up to which the feed has sent everything."""
+    def __init__(self, transport: asyncio.Transport, feed: "Pace") -> None:
         self.closing: Callable[[], None] = lambda: None
         """Called once nothing more can be sent."""
         self._transport = transport
         system_socket = transport.get_extra_info("socket")
         system_socket.setsockopt(SOL_SOCKET, SO_SNDBUF, SYSTEM_BUFFER_BYTES)
-        self._last_seq = last_seq
+        self._feed = feed
         self._loop = asyncio.get_running_loop()
         self._pending: list[bytes] = []
         self._flushing = False
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._bytes_max = UNREAD_BYTES_MAX
 
@@ -61,9 +74,25 @@ class Outgoing:
         if self._closed:
             return
         self._pending.append(frame)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._flushing = None, False
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
+
+    def send_with_others(self, frame: bytes) -> None:
+        """Takes a frame that many get: the more they are, the longer it may wait for others to go with it."""
+        if self._closed:
+            return
+        self._pending.append(frame)
+        if not self._flushing:
+            self._flushing = True
+            delay_s = self._feed.delay_s()
+            if delay_s:
+                self._timer = self._loop.call_later(delay_s, self._flush)
+            else:
+                self._loop.call_soon(self._flush)
 
     def send_snapshot(self, frames: Iterable[bytes]) -> None:
         """Takes frames that are together larger than what may be unread. Only while little is."""
@@ -89,13 +118,13 @@ class Outgoing:
             self._loop.call_later(CLOSE_GRACE_S, self._transport.abort)
 
     def _flush(self) -> None:
-        self._flushing = False
+        self._flushing, self._timer = False, None
         frames, self._pending = self._pending, []
         if self._closed or self._transport.is_closing() or not frames:
             return
         self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
         unread = self.unread
         if unread > self._bytes_max:
-            self.close(SLOW_READER, f"slow_reader last_seq={self._last_seq()}")
+            self.close(SLOW_READER, f"slow_reader last_seq={self._feed.last_seq()}")
         elif unread <= UNREAD_BYTES_MAX // 2:
             self._bytes_max = UNREAD_BYTES_MAX
