@@ -344,6 +344,9 @@ def test_channels_are_lines_of_json(trade: Zkclob) -> None:
     assert (trade("follow", "trades").status, "market" in trade("follow", "trades").err) == (1, True)
     assert trade("follow", "orders", MARKET).status == 1
     assert trade("follow", "balances", "--updates", 2).out.count("available") == 2
+    assert '"symbol":"ETH/USDC"' in trade("follow", "ticker", MARKET, "--updates", 2).out
+    assert trade("follow", "candles", MARKET, "--resolution", "1m", "--updates", 2).status == 0
+    assert trade("follow", "blocks", "--updates", 2).status == 0
 
 
 def test_history_of_an_account(trade: Zkclob, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from sequencer.client import AsyncClient, Client, OutcomeUnknown, Unreachable
-from sequencer.client.errors import ClientError, Refused
+from sequencer.client.errors import ApiError, ClientError, Refused
 from sequencer.client.events import (
     BalancesMessage,
+    BlocksMessage,
     BookMessage,
+    CandlesMessage,
     Connected,
     Disconnected,
     Ended,
@@ -23,6 +25,7 @@ from sequencer.client.events import (
     Gap,
     LoggedOut,
     OrdersMessage,
+    TickerMessage,
     Topic,
     TradesMessage,
     event_form,
@@ -116,6 +119,43 @@ async def test_trades_and_what_they_did_to_the_account(setting: Setting) -> None
         assert (fill.role, fill.fee) == ("maker", D("0.125"))
         balances = (await until(stream, BalancesMessage)).balances
         assert {b.token: b.locked for b in balances}[1] == D("0.75")
+
+
+async def test_prices_as_they_change(setting: Setting) -> None:
+    async with setting.alice.stream() as stream:
+        await stream.subscribe_ticker(MARKET)
+        await stream.subscribe_candles(MARKET, "1h")
+        with pytest.raises(ApiError, match="resolution"):
+            await stream.subscribe_candles(MARKET, "2h")
+        assert (await until(stream, TickerMessage)).ticker.last is None
+        await setting.bids(2400)
+        await setting.alice.market_order(MARKET, "sell", D("0.1"))
+        (candle,) = (await until(stream, CandlesMessage, lambda m: m.candles)).candles
+        assert (candle.close, candle.volume) == (D(2400), D("0.1"))
+        setting.world.clock.advance(1_000)
+        assert (await until(stream, TickerMessage, lambda m: m.ticker.last)).ticker.last == D(2400)
+        await setting.injector.cut()
+        seen: list[Event] = []
+        async for event in stream:
+            seen.append(event)
+            if isinstance(event, TickerMessage):
+                break
+        assert not [event for event in seen if isinstance(event, Gap)]  # a ticker leaves nothing out
+
+
+async def test_blocks_and_steps_of_batches(setting: Setting) -> None:
+    async with setting.alice.stream() as stream:
+        await stream.subscribe_blocks()
+        await setting.world.close_batch()
+        block = (await until(stream, BlocksMessage, lambda m: m.block)).block
+        assert block.state_root == (await setting.bob.block(1)).state_root
+        step = (await until(stream, BlocksMessage, lambda m: m.batch)).batch
+        assert (step.number, step.status, step.first_block) == (1, "sealed", 1)
+        await setting.world.prove()
+        statuses = []
+        while "settled" not in statuses:
+            statuses.append((await until(stream, BlocksMessage, lambda m: m.batch)).batch.status)
+        assert statuses == ["executed", "settled"]
 
 
 async def test_agent_follows_its_owner(setting: Setting) -> None:
