@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 from sequencer.adapters.candles import Candle, start_of
 from sequencer.adapters.history_rows import TRADES_PER_SEQ, End
+from sequencer.adapters.store import SEQ_OF_DIGEST
 from sequencer.core.book import PLACES_PER_SEQ, parse_order_id
 from sequencer.core.types import Address, OrderId
 
@@ -341,7 +342,8 @@ class History:
 
     async def transaction(self, digest: bytes) -> Row | None:
         """A sequenced transaction or inbox entry."""
-        return await self._row("SELECT * FROM transaction_list WHERE digest = ?", digest)
+        query = f"SELECT * FROM transaction_list WHERE seq = ({SEQ_OF_DIGEST})"  # noqa: S608 - a constant
+        return await self._row(query, digest)
 
     async def placed(self, seq: int) -> list[Row]:
         """The orders that a transaction placed."""

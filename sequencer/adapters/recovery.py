@@ -6,8 +6,12 @@ worked on one after the other and answered in order: two orders of one connectio
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from zkclob_native import recover, recover_many
+
+GROUP_MAX: Final = 128
+"""Signatures in a group: while it is recovered, the one before can be on its way to the journal."""
 
 Recovered = tuple[bytes, bytes]
 """Address (20) and public key (64)."""
@@ -39,8 +43,8 @@ class SignatureRecovery:
         return await answer
 
     def _work(self) -> None:
-        answers, self._answers = self._answers, []
-        group, self._waiting = self._waiting, []
+        answers, self._answers = self._answers[:GROUP_MAX], self._answers[GROUP_MAX:]
+        group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
         work = asyncio.get_running_loop().run_in_executor(self._thread, recover_many, group)
         work.add_done_callback(lambda done: self._answer(answers, done))
 

@@ -43,7 +43,7 @@ from sequencer.ports import (
 
 T = TypeVar("T")
 
-FORMAT: Final = "3"
+FORMAT: Final = "4"
 DATABASE: Final = "sequencer.sqlite3"
 LOCK: Final = "lock"
 
@@ -57,7 +57,7 @@ CREATE TABLE journal (
   seq INTEGER PRIMARY KEY, block INTEGER NOT NULL, digest BLOB NOT NULL, code INTEGER NOT NULL,
   payload BLOB NOT NULL, public_key BLOB, signature BLOB, inbox_index INTEGER, item_codes BLOB);
 CREATE INDEX journal_block ON journal (block);
-CREATE UNIQUE INDEX journal_digest ON journal (digest);
+CREATE TABLE digests (prefix BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
 CREATE TABLE inbox (
   idx INTEGER PRIMARY KEY, seq INTEGER NOT NULL, chain_hash BLOB NOT NULL, l1_block INTEGER NOT NULL,
   l1_block_hash BLOB NOT NULL);
@@ -127,6 +127,18 @@ CREATE VIEW transaction_list AS
   SELECT j.seq, j.digest, j.code, j.item_codes, j.payload, j.inbox_index, j.block, b.timestamp AS time, b.batch,
     CASE WHEN t.status IS NOT NULL THEN t.status WHEN b.sealed = 1 THEN 'sealed' ELSE 'accepted' END AS status
   FROM journal j JOIN blocks b ON b.number = j.block LEFT JOIN batch_list t ON t.number = b.batch;
+"""
+
+
+SEQ_OF_DIGEST: Final = """\
+SELECT seq FROM journal WHERE seq IN (SELECT seq FROM digests WHERE prefix = substr(?1, 1, 6)) AND digest = ?1
+UNION ALL
+SELECT seq FROM journal
+WHERE digest = ?1
+  AND seq >= coalesce((SELECT end_seq FROM batches WHERE number = (SELECT max(number) FROM batches)), 0)
+LIMIT 1"""
+"""Digests lie anywhere in an index, so that each of them would cost a commit a page of its own. They are indexed when
+their batch is made, all at once; the transactions since are few enough to look through.
 """
 
 
@@ -318,7 +330,7 @@ class Store:
 
     def sequenced_as(self, digest: bytes) -> int | None:
         """See DeferredStore."""
-        row = self._connection.execute("SELECT seq FROM journal WHERE digest = ?", (digest,)).fetchone()
+        row = self._connection.execute(SEQ_OF_DIGEST, (digest,)).fetchone()
         return None if row is None else int(row[0])
 
     def prices_since(self, market: int, seq: int) -> Iterator[tuple[int, int]]:
@@ -482,6 +494,10 @@ def _write_batch(batch: StoredBatch, outbox: list[tuple[int, int, bytes]], db: s
             claim.data,
             batch.created_ms,
         ),
+    )
+    db.execute(
+        "INSERT INTO digests SELECT substr(digest, 1, 6), seq FROM journal WHERE seq >= ? AND seq < ? ORDER BY 1",
+        (claim.first_seq, claim.end_seq),
     )
     db.execute(
         "UPDATE blocks SET batch = ? WHERE number BETWEEN ? AND ?",
