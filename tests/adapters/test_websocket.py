@@ -323,6 +323,26 @@ async def test_a_snapshot_may_be_larger_than_what_may_be_unread(
         assert len(snapshot["bids"]) == 500
 
 
+async def test_snapshots_that_nobody_reads_do_not_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "UNREAD_BYTES_MAX", 1 << 12)
+    store = HeldStore(tmp_path)
+    async with World(tmp_path, store=store).serving() as api, connected(api) as client:
+        world = api.world
+        await world.list_and_fund()
+        await world.submit(ALICE, many_bids(world))
+        topic = {"channel": "book", "market": MARKET}
+        # While a commit is held they wait, and are then carried out in one turn.
+        with store.holding():
+            submitted = asyncio.create_task(world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 100)))
+            numbers = [await client.send(op, topic) for _ in range(6) for op in ("subscribe", "unsubscribe")]
+            await eventually(lambda: len(store.groups) == 9)
+        await submitted
+        replies = [await client.reply(number) for number in numbers[::2]]
+        assert (replies[0]["status"], replies[-1]["error"]["code"]) == (200, "BUSY")
+
+
 async def test_idle_connections_do_not_stop_trading(tmp_path: Path) -> None:
     async with World(tmp_path).serving() as api, AsyncExitStack() as stack:
         await api.world.list_and_fund()

@@ -21,7 +21,7 @@ from sequencer.ports import Sequenced
 
 log = logging.getLogger(__name__)
 
-ACCOUNTS_MAX: Final = 5_000
+ACCOUNTS_MAX: Final = 20_000
 """Accounts with a feed."""
 PAST_S: Final = DAY + HOUR
 """How far back the feed needs candles."""

@@ -38,7 +38,7 @@ from sequencer.core.types import Address
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT_MAX: Final = 256
+IN_FLIGHT_MAX: Final = 512
 """Transactions of one connection that may wait for their answer."""
 SUBSCRIPTIONS_MAX: Final = 1_024
 LOGINS_MAX: Final = 16

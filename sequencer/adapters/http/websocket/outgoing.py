@@ -45,6 +45,7 @@ class Outgoing:
         "_flushing",
         "_loop",
         "_pending",
+        "_pending_bytes",
         "_timer",
         "_transport",
         "closing",
@@ -59,6 +60,7 @@ class Outgoing:
         self._feed = feed
         self._loop = asyncio.get_running_loop()
         self._pending: list[bytes] = []
+        self._pending_bytes = 0
         self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -67,13 +69,14 @@ class Outgoing:
     @property
     def unread(self) -> int:
         """Bytes that the client did not take yet."""
-        return self._transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size() + self._pending_bytes
 
     def send(self, frame: bytes) -> None:
         """Takes a frame; it goes out at the end of this turn of the event loop."""
         if self._closed:
             return
         self._pending.append(frame)
+        self._pending_bytes += len(frame)
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._flushing = None, False
@@ -86,6 +89,7 @@ class Outgoing:
         if self._closed:
             return
         self._pending.append(frame)
+        self._pending_bytes += len(frame)
         if not self._flushing:
             self._flushing = True
             delay_s = self._feed.delay_s()
@@ -96,11 +100,10 @@ class Outgoing:
 
     def send_snapshot(self, frames: Iterable[bytes]) -> None:
         """Takes frames that are together larger than what may be unread. Only while little is."""
-        before = len(self._pending)
+        before = self._pending_bytes
         for frame in frames:
             self.send(frame)
-        size = sum(map(len, self._pending[before:]))
-        self._bytes_max = max(self._bytes_max, UNREAD_BYTES_MAX + size)
+        self._bytes_max = max(self._bytes_max, UNREAD_BYTES_MAX + self._pending_bytes - before)
 
     def fail(self) -> None:
         """See Sink."""
@@ -119,7 +122,7 @@ class Outgoing:
 
     def _flush(self) -> None:
         self._flushing, self._timer = False, None
-        frames, self._pending = self._pending, []
+        frames, self._pending, self._pending_bytes = self._pending, [], 0
         if self._closed or self._transport.is_closing() or not frames:
             return
         self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
