@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT_MAX: Final = 512
 """Transactions of one connection that may wait for their answer."""
+LIMITED_PAUSE_S: Final = 0.005
+"""How long nothing more is read of a client after it was told that it asks for too much."""
 SUBSCRIPTIONS_MAX: Final = 1_024
 LOGINS_MAX: Final = 16
 
@@ -114,7 +117,7 @@ class Connection:
         try:
             request = read_request(message)
         except ApiError as error:
-            self._refuse(read_id(message), error)
+            await self._refuse(read_id(message), error)
             return
         try:
             operation = OPERATIONS.get(request.op)
@@ -128,19 +131,27 @@ class Connection:
                 raise unknown_op(request.op, [*self._ops, *OPERATIONS])
             await op(request)
         except Exception as error:
-            self._fail(request.id, error)
+            await self._refuse_request(request.id, error)
 
-    def refuse_binary(self) -> None:
+    async def refuse_binary(self) -> None:
         """Answers a message that is not text."""
-        self._refuse(None, ApiError(400, "MALFORMED_JSON", "send text messages with JSON, no binary ones"))
+        await self._refuse(
+            None, ApiError(400, "MALFORMED_JSON", "send text messages with JSON, no binary ones")
+        )
 
-    def _refuse(self, request_id: int | str | None, error: ApiError) -> None:
+    async def _refuse(self, request_id: int | str | None, error: ApiError) -> None:
         """Answers what is no request, which costs as much as one."""
         try:
             self._context.limiter.charge_client(self._caller, Family.CLIENT_READS)
         except ApiError as limited:
             error = limited
+        await self._refuse_request(request_id, error)
+
+    async def _refuse_request(self, request_id: int | str | None, error: Exception) -> None:
+        """Answers; who asks for too much is read more slowly, as answers cost time too."""
         self._fail(request_id, error)
+        if isinstance(error, ApiError) and error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            await asyncio.sleep(LIMITED_PAUSE_S)
 
     def _start(self, request: Request, operation: Operation) -> None:
         if len(self._in_flight) >= IN_FLIGHT_MAX:

@@ -89,7 +89,7 @@ class Hub:
                 if message.type is WSMsgType.TEXT:
                     await connection.receive(message.data)
                 else:
-                    connection.refuse_binary()
+                    await connection.refuse_binary()
         finally:
             self._connections.discard(connection)
             connection.close()
