@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import zkclob_native as native
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from sequencer.core import signing
 from sequencer.core.types import PlaceOrder, SelfTrade, Side, TimeInForce, Transaction, Withdraw
 from tests.core.exchange import ALICE, BOB, Trader
+from tests.properties.replica import Signer
 
 CHAIN_ID = 31337
 CONTRACT = bytes(range(20))
@@ -106,3 +108,15 @@ WITHDRAWAL = Trader(ALICE).withdraw(1, 1)
 def test_a_field_out_of_range_has_no_digest(tx: PlaceOrder | Withdraw) -> None:
     with pytest.raises(ValueError, match=r"range|bytes"):
         signing.digest(SEPARATOR, tx)
+
+
+def test_a_signature_of_another_form_is_none() -> None:
+    signer, digest = Signer(5), bytes(range(32))
+    good = signer.sign(digest)
+    assert native.recover(digest, good) == (signer.address, signer.public_key)
+    for v in (0, 1, good[64] - 27, 29, 255):
+        with pytest.raises(ValueError, match="v is neither"):
+            native.recover(digest, good[:64] + bytes([v]))
+    assert native.recover(digest, good[:64] + bytes([55 - good[64]]))[0] != signer.address
+    bad = good[:64] + b"\0"
+    assert native.recover_many([(digest, good), (digest, bad)]) == [native.recover(digest, good), None]

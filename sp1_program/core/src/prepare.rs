@@ -6,9 +6,8 @@ use crate::batch::{self, Batch, PublicValues};
 use crate::codec::values::encode_meta;
 use crate::errors::{Code, Error};
 use crate::outbox;
-use crate::secp256k1::{address_of, inverse_of_s, recover};
+use crate::secp256k1::inverse_of_s;
 use crate::state::State;
-use crate::transition::Claim;
 use crate::trie::Visited;
 use crate::types::Digest;
 use crate::witness::execute;
@@ -32,8 +31,9 @@ pub struct Prepared {
     pub outbox: Vec<outbox::Leaf>,
 }
 
-/// Re-executes a batch that starts at `state`, verifies its signatures (one for each signed transaction, in order),
-/// and makes its witness. Then executes the witness as the guest will: both must agree.
+/// Re-executes a batch that starts at `state` and makes its witness, with one signature for each signed transaction, in
+/// order. Then executes the witness as the guest will, which verifies them: both must agree. (The guest is not told `v`;
+/// that it leads to the signer is seen when a signature is taken in.)
 pub fn prepare(state: &State, batch: &Batch, signatures: &[Signature]) -> Result<Prepared, Error> {
     if batch.inbox.iter().any(|entry| entry.len() > usize::from(u16::MAX)) {
         return Err(Error::Mismatch("an inbox entry is too long for a witness"));
@@ -42,27 +42,12 @@ pub fn prepare(state: &State, batch: &Batch, signatures: &[Signature]) -> Result
     let mut working = before.recorded();
     let mut block_roots = Vec::new();
     let (public_values, effects) = batch::run(&mut working, batch, |state| block_roots.push(state.root()))?;
-    check_signatures(signatures, &effects.claims)?;
     let witness = encode(&before, &working, batch, signatures);
     if execute(&witness)? != public_values.encode() {
         return Err(Error::Mismatch("the witness gives other public values than the whole state"));
     }
     let (results, outbox) = (effects.results, effects.outbox.leaves);
     Ok(Prepared { public_values, witness, block_roots, results, outbox })
-}
-
-fn check_signatures(signatures: &[Signature], claims: &[Claim]) -> Result<(), Error> {
-    if signatures.len() != claims.len() {
-        return Err(Error::Mismatch("the number of signatures is not that of signed transactions"));
-    }
-    for (signature, claim) in signatures.iter().zip(claims) {
-        let key = recover(&claim.digest, &signature.bytes)
-            .map_err(|reason| Error::Signature { seq: claim.seq, reason })?;
-        if key != signature.public_key || address_of(&key) != claim.signer {
-            return Err(Error::Invalid { seq: claim.seq, code: Code::BadSignature });
-        }
-    }
-    Ok(())
 }
 
 fn encode(state: &State, recorded: &State<Visited>, batch: &Batch, signatures: &[Signature]) -> Vec<u8> {

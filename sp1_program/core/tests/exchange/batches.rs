@@ -256,11 +256,13 @@ fn invalid_transactions_cannot_be_sequenced() {
     let mut forged = Exchange { state: exchange.state.clone(), ..Exchange::default() };
     forged.send_signed(&other, good.clone());
     assert_eq!(forged.prepare().err(), Some(Error::Invalid { seq, code: Code::BadSignature }));
-    forged.signatures[0].bytes[64] = 29;
-    let reason = SignatureError::RecoveryId;
-    assert_eq!(forged.prepare().err(), Some(Error::Signature { seq, reason }));
-    forged.signatures.clear();
-    assert!(matches!(forged.prepare().err(), Some(Error::Mismatch(_))));
+    let mut spoiled = Exchange { state: exchange.state.clone(), ..Exchange::default() };
+    spoiled.send_signed(&trader, good.clone());
+    spoiled.signatures[0].bytes[31] ^= 1;
+    let reason = SignatureError::Mismatch;
+    assert_eq!(spoiled.prepare().err(), Some(Error::Signature { seq, reason }));
+    spoiled.signatures.clear();
+    assert!(matches!(spoiled.prepare().err(), Some(Error::Mismatch(_))));
 }
 
 #[test]
