@@ -83,6 +83,8 @@ MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
 """A block with this many takes no more; any transaction may have been the last."""
 EXPIRY_POLL_MS: Final = 10_000
 """Longest sleep before the next expiry is looked at again, should the clock be set."""
+EXPIRED_AT_ONCE_MAX: Final = 256
+"""Ends of orders that wait for the writer together: however many are over at once, others find room beside them."""
 MAX_GROUP: Final = 1_024
 """Transactions per commit, each action of a batch counted; bounds how long an answer waits for others, and how long the
 event loop waits for the writer. The batch that gets a group there is still in it.
@@ -465,10 +467,12 @@ class Node:
         """Sequences the end of each order whose time is over."""
         while True:
             due = list[OrderId]()
-            while self._expiries and self._ahead_ms() <= 0:
+            while len(due) < EXPIRED_AT_ONCE_MAX and self._expiries and self._ahead_ms() <= 0:
                 due.append(heappop(self._expiries)[1])
-            await asyncio.gather(*map(self._expire, due))
-            await self._sleep_until_expiry()
+            if due:
+                await asyncio.gather(*map(self._expire, due))
+            else:
+                await self._sleep_until_expiry()
 
     def _ahead_ms(self) -> int:
         """Milliseconds until the next order is over; negative if it is."""

@@ -1,9 +1,12 @@
 """The node takes orders out when their time is over, also while nothing else happens and after a restart."""
 
+import asyncio
 from pathlib import Path
 
 from sequencer.core.errors import Code
 from sequencer.core.types import Batch, ExpireOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
+from sequencer.node import EXPIRED_AT_ONCE_MAX
+from tests.test_node import HeldStore
 from tests.world import ALICE, BOB, SEAL_MS, START_MS, World, eventually
 
 NOW = START_MS // 1000
@@ -107,3 +110,32 @@ async def test_orders_of_a_batch_that_ended_while_the_node_was_down_end_at_its_s
     async with World(tmp_path, clock=clock).running() as world:
         await ended(world)
         assert world.node.halt_reason is None
+
+
+def gtt_batch(world: World, count: int, deadline: int) -> Batch:
+    """So many bids of Alice that rest until the deadline."""
+    orders = tuple(
+        world.order(ALICE, Side.BID, 250_000, 100, time_in_force=TimeInForce.GTT, deadline=deadline)
+        for _ in range(count)
+    )
+    return Batch(**world.head(ALICE) | {"deadline": deadline}, actions=orders)
+
+
+async def test_many_orders_that_end_at_once_leave_room_for_others(tmp_path: Path) -> None:
+    store = HeldStore(tmp_path)
+    async with World(tmp_path, store=store, max_waiting=EXPIRED_AT_ONCE_MAX + 1).running() as world:
+        await world.list_and_fund()
+        for _ in range(5):
+            await world.submit(ALICE, gtt_batch(world, 64, NOW + 5))
+        await world.seal()
+        count = len(store.groups)
+        with store.holding():
+            first = asyncio.create_task(world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100)))
+            await eventually(lambda: len(store.groups) > count)
+            world.clock.advance(5_000)
+            await eventually(lambda: len(world.node._waiting) >= EXPIRED_AT_ONCE_MAX)
+            second = asyncio.create_task(world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100)))
+            await asyncio.sleep(0)
+        assert (await first).result.resting
+        assert (await second).result.resting
+        await ended(world, left=2)
