@@ -85,6 +85,8 @@ EXPIRY_POLL_MS: Final = 10_000
 """Longest sleep before the next expiry is looked at again, should the clock be set."""
 EXPIRED_AT_ONCE_MAX: Final = 256
 """Ends of orders that wait for the writer together: however many are over at once, others find room beside them."""
+EXPIRIES_SLACK: Final = 1_024
+"""Expiries that are kept of orders that are gone, besides as many as there are orders."""
 MAX_GROUP: Final = 1_024
 """Transactions per commit, each action of a batch counted; bounds how long an answer waits for others, and how long the
 event loop waits for the writer. The batch that gets a group there is still in it.
@@ -462,6 +464,9 @@ class Node:
                     heappush(self._expiries, (order.expiry, order.id))
                     if self._expiries[0][1] == order.id:
                         self._expiry_added.set()
+        if len(self._expiries) > 2 * len(self._state.orders) + EXPIRIES_SLACK:
+            resting = self._state.orders.values()
+            self._expiries = sorted((order.expiry, order.id) for order in resting if order.expiry)
 
     async def _expire_orders(self) -> None:
         """Sequences the end of each order whose time is over."""

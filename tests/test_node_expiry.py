@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from sequencer.core.errors import Code
-from sequencer.core.types import Batch, ExpireOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
-from sequencer.node import EXPIRED_AT_ONCE_MAX
+from sequencer.core.types import Batch, CancelAll, ExpireOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
+from sequencer.node import EXPIRED_AT_ONCE_MAX, EXPIRIES_SLACK
 from tests.test_node import HeldStore
 from tests.world import ALICE, BOB, SEAL_MS, START_MS, World, eventually
 
@@ -139,3 +139,17 @@ async def test_many_orders_that_end_at_once_leave_room_for_others(tmp_path: Path
         assert (await first).result.resting
         assert (await second).result.resting
         await ended(world, left=2)
+
+
+async def test_expiries_of_orders_that_are_gone_do_not_pile_up(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        for _ in range(EXPIRIES_SLACK // 64 + 2):
+            accepted = await world.submit(ALICE, gtt_batch(world, 64, NOW + 86_400))
+            await world.submit(ALICE, CancelAll(**world.head(ALICE), market=0))
+            assert len(accepted.result.items) == 64
+        await world.submit(ALICE, gtt_batch(world, 1, NOW + 5))
+        assert len(world.node._expiries) <= EXPIRIES_SLACK
+        await world.seal()
+        world.clock.advance(6_000)
+        await ended(world)
