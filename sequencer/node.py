@@ -88,8 +88,8 @@ EXPIRED_AT_ONCE_MAX: Final = 256
 EXPIRIES_SLACK: Final = 1_024
 """Expiries that are kept of orders that are gone, besides as many as there are orders."""
 MAX_GROUP: Final = 1_024
-"""Transactions per commit, each action of a batch counted; bounds how long an answer waits for others, and how long the
-event loop waits for the writer. The batch that gets a group there is still in it.
+"""Transactions per commit, each action of a batch counted, and two steps as one; bounds how long an answer waits for
+others, and how long the event loop waits for the writer. What gets a group there is still in it.
 """
 
 
@@ -333,27 +333,15 @@ class Node:
         while self._halt_reason is None:
             await self._wake.wait()
             self._wake.clear()
-            group = self._take_group()
-            if self._waiting:
-                self._wake.set()
-            writing = asyncio.ensure_future(self._write(group))
+            writing = asyncio.ensure_future(self._write())
             try:
                 await asyncio.shield(writing)
             except asyncio.CancelledError:
                 await writing
                 raise
 
-    def _take_group(self) -> list[_Submission]:
-        """What is committed together next."""
-        group, weight = list[_Submission](), 0
-        while self._waiting and weight < MAX_GROUP:
-            submission = self._waiting.popleft()
-            tx = submission.transaction
-            weight += len(tx.actions) if isinstance(tx, Batch) else 1
-            group.append(submission)
-        return group
-
-    async def _write(self, group: list[_Submission]) -> None:
+    async def _write(self) -> None:
+        group = list[_Submission]()
         async with self._durable:
             journal, sealed = JournalGroup(), list[SealedBlock]()
             accepted: list[tuple[_Submission, Accepted]] = []
@@ -368,6 +356,8 @@ class Node:
                 for submission in group:
                     _fail(submission.answer, NodeHalted(self._halt_reason))
                 return
+            if self._waiting:
+                self._wake.set()
             self._publish(sealed, accepted)
             if journal.sequenced:
                 self._tell(journal.sequenced)
@@ -379,14 +369,21 @@ class Node:
         sealed: list[SealedBlock],
         accepted: list[tuple[_Submission, Accepted]],
     ) -> None:
-        """Applies the group in memory; rejected transactions are answered at once, they change nothing."""
-        for submission in group:
+        """Applies what waits, as a group; rejected transactions are answered at once, they change nothing."""
+        weight = 0
+        while self._waiting and weight < MAX_GROUP:
+            submission = self._waiting.popleft()
+            group.append(submission)
+            tx = submission.transaction
+            actions = len(tx.actions) if isinstance(tx, Batch) else 1
             block = self._prepare_block(submission, journal, sealed)
             try:
                 sequenced = self._sequence_one(block, submission)
             except Rejection as rejection:
                 _fail(submission.answer, rejection)
+                weight += actions
                 continue
+            weight += max(actions, steps(sequenced.result) // 2)
             if len(block.digests) == 1:
                 journal.opened.append((block.block.number, block.block.timestamp))
                 self._start_seal_timer()

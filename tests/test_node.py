@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from sequencer import node
 from sequencer.adapters.store import DATABASE, Store, StoreError
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.errors import Code, Rejection
@@ -99,6 +100,21 @@ async def test_what_waits_together_is_one_commit(tmp_path: Path) -> None:
         accepted = await asyncio.gather(*orders)
         assert [len(group.sequenced) for group in store.groups[count:]] == [10]
         assert [x.result.seq for x in accepted] == list(range(8, 18))
+
+
+async def test_a_commit_has_only_so_much_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "MAX_GROUP", 10)
+    store = HeldStore(tmp_path)
+    async with World(tmp_path, store=store).running() as world:
+        await world.list_and_fund()
+        for _ in range(20):
+            await world.submit(BOB, world.order(BOB, Side.ASK, 250_000, 100))
+        count = len(store.groups)
+        taker = world.order(ALICE, Side.BID, 250_000, 2_000)
+        others = [world.order(ALICE, Side.BID, 240_000, 100) for _ in range(11)]
+        answers = await asyncio.gather(*(world.submit(ALICE, tx) for tx in (taker, *others)))
+        assert len(answers[0].result.fills) == 20
+        assert [len(group.sequenced) for group in store.groups[count:]] == [1, 10, 1]
 
 
 async def test_a_rejected_transaction_changes_nothing_and_is_not_journaled(tmp_path: Path) -> None:
