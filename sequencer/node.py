@@ -1,8 +1,9 @@
 """The single writer: every change of the state passes one queue and one task.
 
 The writer takes what waits as a group, checks and applies each transaction in memory, makes the group durable in one
-commit, and only then answers. If the commit fails, memory is ahead of the disk and the node halts: the journal is the
-truth, a restart folds it into the state again. Readers of the state wait until it is durable.
+commit, and only then answers. While one group is on its way to the disk the next is applied, and no other. If a commit
+fails, memory is ahead of the disk and the node halts: the journal is the truth, a restart folds it into the state
+again. Readers of the state wait until all of it is durable, and the writer waits for them.
 
 A block is opened by its first transaction and sealed when it is old or full, or when an inbox entry or an order that
 ends needs a later block time. What one transaction may add to a block is bounded, so a full block leaves room for it.
@@ -13,11 +14,11 @@ An order with an expiry is taken out by a transaction of the node's own as soon 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sequencer.core.codec import MAX_BATCH_BOUND, data_bound, parse_inbox_entry
 from sequencer.core.constants import (
@@ -159,6 +160,16 @@ class _OpenBlock:
             self.signatures.append((public_key, signature))
 
 
+@dataclass(slots=True)
+class _Group:
+    """What is committed together. `taken`: all submissions, `accepted`: those that were sequenced."""
+
+    taken: list[_Submission] = field(default_factory=list)
+    accepted: list[tuple[_Submission, Accepted]] = field(default_factory=list)
+    sealed: list[SealedBlock] = field(default_factory=list)
+    journal: JournalGroup = field(default_factory=JournalGroup)
+
+
 class Node:
     """The state and the one task that changes it. Implements InboxSink."""
 
@@ -184,6 +195,7 @@ class Node:
         self._waiting: deque[_Submission] = deque()
         self._wake = asyncio.Event()
         self._durable = asyncio.Lock()
+        self._committing: asyncio.Task[bool] | None = None
         self._open: _OpenBlock | None = None
         self._seal_timer: asyncio.Task[None] | None = None
         self._seal_due = False
@@ -290,6 +302,8 @@ class Node:
     async def reading(self) -> AsyncIterator[State]:
         """The state, durable and unchanging until the block ends: do not await in it. Raises NodeHalted."""
         async with self._durable:
+            if self._committing is not None:
+                await asyncio.shield(self._committing)
             if self._memory_ahead:
                 self._require_running()
             yield self._state
@@ -328,67 +342,78 @@ class Node:
             await self._work()
         finally:
             expiring.cancel()
+            if self._committing is not None:
+                await self._committing
 
     async def _work(self) -> None:
         while self._halt_reason is None:
             await self._wake.wait()
             self._wake.clear()
-            writing = asyncio.ensure_future(self._write())
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await writing
-                raise
+            await self._write()
 
     async def _write(self) -> None:
-        group = list[_Submission]()
+        """Applies a group and starts its commit; returns when the one before it is durable."""
         async with self._durable:
-            journal, sealed = JournalGroup(), list[SealedBlock]()
-            accepted: list[tuple[_Submission, Accepted]] = []
+            before, group = self._committing, _Group()
             try:
-                self._sequence(group, journal, sealed, accepted)
-                if journal:
-                    await self._journal.commit(journal)
+                self._sequence(group)
+                self._tell("applied", group.journal.sequenced)
+                durable = self._journal.commit(group.journal) if group.journal else None
             except Exception as error:
-                log.exception("a group of %d transactions was not made durable", len(group))
-                self._memory_ahead = True
-                self.halt(f"transactions could not be made durable: {type(error).__name__}: {error}")
-                for submission in group:
-                    _fail(submission.answer, NodeHalted(self._halt_reason))
+                self._lose(group, error)
                 return
-            if self._waiting:
-                self._wake.set()
-            self._publish(sealed, accepted)
-            if journal.sequenced:
-                self._tell(journal.sequenced)
+            self._committing = asyncio.create_task(self._finish(group, durable, before))
+        if self._waiting:
+            self._wake.set()
+        if before is not None:
+            await asyncio.shield(before)
 
-    def _sequence(
-        self,
-        group: list[_Submission],
-        journal: JournalGroup,
-        sealed: list[SealedBlock],
-        accepted: list[tuple[_Submission, Accepted]],
-    ) -> None:
+    async def _finish(
+        self, group: _Group, durable: Awaitable[None] | None, before: "asyncio.Task[bool] | None"
+    ) -> bool:
+        """Answers and publishes a group once it is durable, after the one before it; False if one of them is lost."""
+        try:
+            if durable is not None:
+                await durable
+            if before is not None and not await before:
+                raise NodeHalted("an earlier group is lost")
+        except Exception as error:
+            self._lose(group, error)
+            return False
+        self._publish(group)
+        self._tell("sequenced", group.journal.sequenced)
+        return True
+
+    def _lose(self, group: _Group, error: Exception) -> None:
+        """A group that is in memory and perhaps not in the journal: nothing more may follow it."""
+        log.error("a group of %d transactions was not made durable", len(group.taken), exc_info=error)
+        self._memory_ahead = True
+        self.halt(f"transactions could not be made durable: {type(error).__name__}: {error}")
+        for submission in group.taken:
+            _fail(submission.answer, NodeHalted(self._halt_reason))
+
+    def _sequence(self, group: _Group) -> None:
         """Applies what waits, as a group; rejected transactions are answered at once, they change nothing."""
-        weight = 0
+        journal, sealed, weight = group.journal, group.sealed, 0
         while self._waiting and weight < MAX_GROUP:
             submission = self._waiting.popleft()
-            group.append(submission)
+            group.taken.append(submission)
             tx = submission.transaction
             actions = len(tx.actions) if isinstance(tx, Batch) else 1
             block = self._prepare_block(submission, journal, sealed)
+            before = block.steps
             try:
                 sequenced = self._sequence_one(block, submission)
             except Rejection as rejection:
                 _fail(submission.answer, rejection)
                 weight += actions
                 continue
-            weight += max(actions, steps(sequenced.result) // 2)
+            weight += max(actions, (block.steps - before) // 2)
             if len(block.digests) == 1:
                 journal.opened.append((block.block.number, block.block.timestamp))
                 self._start_seal_timer()
             journal.sequenced.append(sequenced)
-            accepted.append((submission, Accepted(sequenced.block, sequenced.digest, sequenced.result)))
+            group.accepted.append((submission, Accepted(sequenced.block, sequenced.digest, sequenced.result)))
         if self._seal_due or self._is_full():
             self._seal_into(journal, sealed)
 
@@ -498,20 +523,20 @@ class Node:
             for wait in waits:
                 wait.cancel()
 
-    def _publish(self, sealed: list[SealedBlock], accepted: list[tuple[_Submission, Accepted]]) -> None:
+    def _publish(self, group: _Group) -> None:
         """Everything here is durable."""
-        for submission, answer in accepted:
+        for submission, answer in group.accepted:
             if submission.inbox is not None:
                 self._note_inbox(submission.inbox)
             if not submission.answer.done():
                 submission.answer.set_result(answer)
-        for block in sealed:
+        for block in group.sealed:
             self._on_sealed(block)
 
-    def _tell(self, group: list[Sequenced]) -> None:
-        for listener in self._listeners:
+    def _tell(self, what: Literal["applied", "sequenced"], group: list[Sequenced]) -> None:
+        for listener in self._listeners if group else ():
             try:
-                listener.sequenced(group)
+                getattr(listener, what)(group)
             except Exception:
                 # What is durable stays so, whoever cannot cope with it.
                 log.exception("a listener failed on transactions %d to %d", group[0].seq, group[-1].seq)

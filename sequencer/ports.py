@@ -244,13 +244,18 @@ class JournalGroup:
 
 
 class Listener(Protocol):
-    """Hears of what the node made durable. It must not wait; what it raises is logged and harms nobody else."""
+    """Hears of what the node sequenced. It must not wait; what it raises is logged and harms nobody else."""
+
+    def applied(self, group: Sequence[Sequenced]) -> None:
+        """The transactions of one commit, in order, before they are durable: nothing of them may be shown yet.
+
+        The node's state is the one after them, until this returns. Orders in results are those of the live book: they
+        may have changed later in the group.
+        """
+        ...
 
     def sequenced(self, group: Sequence[Sequenced]) -> None:
-        """The transactions of one commit, in order. The node's state is the one after them, until this returns.
-
-        Orders in results are those of the live book: they may have changed later in the group.
-        """
+        """The same group, once it is durable. The state and its orders may be one group further."""
         ...
 
 
@@ -284,8 +289,11 @@ class JournaledBlock:
 class Journal(Protocol):
     """The truth: the state is a fold over it."""
 
-    async def commit(self, group: JournalGroup) -> None:
-        """Makes a group durable. Whatever it raises means that the group may be lost."""
+    def commit(self, group: JournalGroup) -> Awaitable[None]:
+        """Makes a group durable, after those of earlier calls; what it needs of live objects it takes at once.
+
+        Whatever the result raises means that the group may be lost. Then none of a later call is made durable.
+        """
         ...
 
     def blocks(self) -> Iterable[JournaledBlock]:

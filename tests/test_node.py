@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from sequencer import node
+from sequencer.adapters.history_rows import Rows
 from sequencer.adapters.store import DATABASE, Store, StoreError
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.errors import Code, Rejection
@@ -28,11 +30,12 @@ class CommitFailingStore(Store):
         super().__init__(folder, SEPARATOR)
         self._left = fails_at
 
-    async def commit(self, group: JournalGroup) -> None:
+    def _commit(self, group: JournalGroup, rows: Rows) -> None:
         self._left -= 1
         if self._left == 0:
+            self._lost = True
             raise OSError("no space left on device")
-        await super().commit(group)
+        super()._commit(group, rows)
 
 
 class HeldStore(Store):
@@ -40,14 +43,18 @@ class HeldStore(Store):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, SEPARATOR)
-        self._release = asyncio.Event()
+        self._release = threading.Event()
         self._release.set()
         self.groups: list[JournalGroup] = []
+        self.loses_next = False
 
-    async def commit(self, group: JournalGroup) -> None:
+    def _commit(self, group: JournalGroup, rows: Rows) -> None:
         self.groups.append(group)
-        await self._release.wait()
-        await super().commit(group)
+        self._release.wait()
+        if self.loses_next:
+            self.loses_next, self._lost = False, True
+            raise OSError("no space left on device")
+        super()._commit(group, rows)
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -89,6 +96,48 @@ async def test_an_answer_waits_for_the_commit(tmp_path: Path) -> None:
         accepted = await submitted
         assert accepted.result.code is Code.OK
         assert (await reading)[0] == replace(world.node._state.meta)
+
+
+async def test_one_group_is_applied_while_another_is_on_its_way_to_the_disk(tmp_path: Path) -> None:
+    store = HeldStore(tmp_path)
+    async with World(tmp_path, store=store).running() as world:
+        await world.list_and_fund()
+        told = world.feed.seq
+        with store.holding():
+            submitted = []
+            for rested in (1, 2, 2):
+                order = world.order(ALICE, Side.BID, 250_000, 100)
+                submitted.append(asyncio.create_task(world.submit(ALICE, order)))
+                await eventually(lambda rested=rested: len(world.node.latest.orders) == rested)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            assert len(world.node.latest.orders) == 2
+            assert not any(task.done() for task in submitted)
+            assert world.feed.seq == told
+        answers = [(await task).result.seq for task in submitted]
+        assert answers == [told + 1, told + 2, told + 3]
+        assert world.feed.seq == answers[-1]
+
+
+async def test_what_follows_a_lost_group_is_lost_too(tmp_path: Path) -> None:
+    store = HeldStore(tmp_path)
+    async with World(tmp_path, store=store).running() as world:
+        await world.list_and_fund()
+        before = await world.fingerprint()
+        with store.holding():
+            submitted = []
+            for rested in (1, 2):
+                order = world.order(ALICE, Side.BID, 250_000, 100)
+                submitted.append(asyncio.create_task(world.submit(ALICE, order)))
+                await eventually(lambda rested=rested: len(world.node.latest.orders) == rested)
+            store.loses_next = True
+        for task in submitted:
+            with pytest.raises(NodeHalted, match="no space left"):
+                await task
+        with pytest.raises(NodeHalted):
+            await world.fingerprint()
+    async with World(tmp_path).running() as world:
+        assert await world.fingerprint() == before
 
 
 async def test_what_waits_together_is_one_commit(tmp_path: Path) -> None:
@@ -171,18 +220,26 @@ class Recorder:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.applied_groups: list[list[int]] = []
         self.groups: list[list[int]] = []
         self.durable: list[bool] = []
 
+    def applied(self, group: Sequence[Sequenced]) -> None:
+        assert self.world.node.latest.meta.next_seq == group[-1].seq + 1
+        self.applied_groups.append([x.seq for x in group])
+        assert not is_stored(self.world.store, group[-1].digest)
+
     def sequenced(self, group: Sequence[Sequenced]) -> None:
         self.groups.append([x.seq for x in group])
-        assert self.world.node.latest.meta.next_seq == group[-1].seq + 1
         assert {x.time for x in group} == {self.world.clock.now_ms() // 1000}
         self.durable.append(is_stored(self.world.store, group[-1].digest))
 
 
 class Broken:
     """A Listener that fails."""
+
+    def applied(self, group: Sequence[Sequenced]) -> None:
+        raise RuntimeError("on purpose")
 
     def sequenced(self, group: Sequence[Sequenced]) -> None:
         raise RuntimeError("on purpose")

@@ -146,6 +146,9 @@ class DeferredTransactions:
 
     # ----------------------------------------------------------------- set off
 
+    def applied(self, group: Sequence[Sequenced]) -> None:
+        """See Listener: what is not durable fires nothing."""
+
     def sequenced(self, group: Sequence[Sequenced]) -> None:
         """See Listener."""
         for seq, fill in _fills(group) if self._watched else ():

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -165,6 +165,8 @@ class Store:
         self._connection.create_function("add_lots", 2, _add_lots, deterministic=True)
         self._prepare(domain_separator)
         self._files = self._identities()
+        self._lost = False
+        """A group was not made durable: what comes after it would leave a gap in the journal."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
@@ -238,11 +240,20 @@ class Store:
 
     # ------------------------------------------------------------- the journal
 
-    async def commit(self, group: JournalGroup) -> None:
+    def commit(self, group: JournalGroup) -> Awaitable[None]:
         """See Journal."""
         # Made here, while nothing changes the orders that results refer to.
         rows = Rows(group.sequenced)
-        await self._write(partial(_write_group, group, rows))
+        return asyncio.get_running_loop().run_in_executor(self._writer, self._commit, group, rows)
+
+    def _commit(self, group: JournalGroup, rows: Rows) -> None:
+        if self._lost:
+            raise StoreError("an earlier group was lost")
+        try:
+            self._transaction(partial(_write_group, group, rows))
+        except BaseException:
+            self._lost = True
+            raise
 
     def blocks(self) -> Iterator[JournaledBlock]:
         """See Journal."""

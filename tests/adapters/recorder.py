@@ -50,7 +50,11 @@ class Recorder:
     def commit(self) -> None:
         """Makes what was applied since durable."""
         group, self.group = self.group, JournalGroup()
-        asyncio.run(self.store.commit(group))
+
+        async def commit() -> None:
+            await self.store.commit(group)
+
+        asyncio.run(commit())
 
 
 def recorded(folder: Path, flow: Flow, size: int) -> Recorder:

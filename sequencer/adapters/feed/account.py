@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sequencer.adapters.feed.channel import Channel
+from sequencer.adapters.feed.channel import Channel, Outbox
 from sequencer.adapters.feed.frames import text_frame
 from sequencer.adapters.feed.market import MarketFeed
 from sequencer.adapters.feed.messages import (
@@ -62,9 +62,9 @@ class Moment(msgspec.Struct, frozen=True):
 class AccountFeed:
     """What is published about one account."""
 
-    def __init__(self, address: Address, start_seq: int) -> None:
+    def __init__(self, address: Address, start_seq: int, outbox: Outbox) -> None:
         self.address = f"0x{address.hex()}"
-        self.channels = {name: Channel(start_seq, RING_MESSAGES, RING_BYTES) for name in CHANNELS}
+        self.channels = {name: Channel(start_seq, RING_MESSAGES, RING_BYTES, outbox) for name in CHANNELS}
         self.open: dict[OrderId, OpenOrder] = {}
         self.idle_since_ms: int | None = None
         """Since when nobody reads along; None while somebody does, and at first."""

@@ -19,13 +19,26 @@ class Sink(Protocol):
 class Channel:
     """Messages in the order of their sequence numbers, each naming the one before it.
 
-    The ring holds the latest, up to a number and a size; what left it can only be made up for by a snapshot.
+    The ring holds the latest, up to a number and a size; what left it can only be made up for by a snapshot. Messages
+    about what is not durable yet wait in the outbox, if there is one: `last_seq` counts them already.
     """
 
-    __slots__ = ("_bytes", "_bytes_max", "_messages_max", "_ring", "_since", "_subscribers", "last_seq")
+    __slots__ = (
+        "_bytes",
+        "_bytes_max",
+        "_messages_max",
+        "_outbox",
+        "_ring",
+        "_since",
+        "_subscribers",
+        "last_seq",
+    )
 
-    def __init__(self, start_seq: int, messages_max: int, bytes_max: int) -> None:
+    def __init__(
+        self, start_seq: int, messages_max: int, bytes_max: int, outbox: "Outbox | None" = None
+    ) -> None:
         """A channel whose first message will follow `start_seq`. Without a ring, each message is a snapshot."""
+        self._outbox = outbox
         self.last_seq = start_seq
         self._since = start_seq
         self._messages_max = messages_max
@@ -48,8 +61,15 @@ class Channel:
         self._subscribers.discard(sink)
 
     def publish(self, seq: int, frame: bytes) -> None:
-        """Sends a message, whose `prev_seq` is `last_seq`, to all."""
+        """Sends a message, whose `prev_seq` is `last_seq`, to all, at once or from the outbox."""
         self.last_seq = seq
+        if self._outbox is None:
+            self.deliver(seq, frame)
+        else:
+            self._outbox.append((self, seq, frame))
+
+    def deliver(self, seq: int, frame: bytes) -> None:
+        """Sends a message that was published."""
         self._ring.append((seq, frame))
         self._bytes += len(frame)
         while len(self._ring) > self._messages_max or self._bytes > self._bytes_max:
@@ -75,3 +95,7 @@ class Channel:
             missed.append(frame)
         missed.reverse()
         return missed
+
+
+Outbox = list[tuple[Channel, int, bytes]]
+"""Messages that wait, in the order in which they are to be delivered."""

@@ -5,11 +5,13 @@ after it is read from the state itself, so an order costs the feed little more t
 """
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sequencer.adapters.candles import DAY, HOUR, Candle
 from sequencer.adapters.feed.account import AccountFeed, Amounts, OpenOrder
+from sequencer.adapters.feed.channel import Outbox
 from sequencer.adapters.feed.market import MarketFeed
 from sequencer.adapters.feed.messages import Trade
 from sequencer.adapters.feed.order_events import OrderEvents, touched
@@ -60,7 +62,9 @@ class Feed:
     def __init__(self, node: Node, past: Past) -> None:
         """The feed of a node that has replayed its journal, of which the database knows the `past`."""
         self._node = node
-        self._start_seq = self.seq = node.latest.meta.next_seq - 1
+        self._start_seq = self._applied_seq = self.seq = node.latest.meta.next_seq - 1
+        self._outbox: Outbox = []
+        self._held: deque[Outbox] = deque()
         self._markets: dict[int, MarketFeed] = {}
         self._accounts: dict[Address, AccountFeed] = {}
         self._amounts: dict[int, Amounts] = {}
@@ -76,7 +80,7 @@ class Feed:
         market = self._markets.get(number)
         if market is None:
             minutes = self._minutes.pop(number, {})
-            market = MarketFeed(self._node.latest, number, self._start_seq, minutes)
+            market = MarketFeed(self._node.latest, number, self._start_seq, minutes, self._outbox)
             self._markets[number] = market
         return market
 
@@ -88,7 +92,7 @@ class Feed:
         account = self._accounts.get(address)
         if account is None:
             self._make_room()
-            account = AccountFeed(address, self.seq)
+            account = AccountFeed(address, self.seq, self._outbox)
             account.begin(state.account(address), [self._open(x) for x in state.open_orders(address)])
             self._accounts[address] = account
         return account
@@ -133,18 +137,26 @@ class Feed:
 
     # ------------------------------------------------------------- publishing
 
-    def sequenced(self, group: Sequence[Sequenced]) -> None:
-        """See Listener."""
-        self.seq = group[-1].seq
+    def applied(self, group: Sequence[Sequenced]) -> None:
+        """See Listener: messages are made, as the state is now what they tell, and held."""
+        self._applied_seq = group[-1].seq
         try:
             self._publish(group)
         except Exception:
             self._start_over()
             raise
         finally:
+            self._held.append(self._outbox.copy())
+            self._outbox.clear()
             for x in group:
                 for result in x.result.items or (x.result,):
                     self._note_filled(result)
+
+    def sequenced(self, group: Sequence[Sequenced]) -> None:
+        """See Listener: what was held of this group is sent."""
+        self.seq = group[-1].seq
+        for channel, seq, frame in self._held.popleft():
+            channel.deliver(seq, frame)
 
     def _publish(self, group: Sequence[Sequenced]) -> None:
         state = self._node.latest
@@ -165,7 +177,8 @@ class Feed:
         self._markets.clear()
         self._accounts.clear()
         self._changes.clear()
-        self._start_seq = self.seq
+        self._outbox.clear()
+        self._start_seq = self._applied_seq
 
     def _note(self, x: Sequenced) -> None:
         trade = 0
@@ -200,10 +213,10 @@ class Feed:
         changed, self._changes = self._changes, {}
         for number, changes in changed.items():
             market = self.market(number)
-            market.publish_book(state.books[number], self.seq, *changes.prices)
+            market.publish_book(state.books[number], self._applied_seq, *changes.prices)
             if changes.trades:
-                market.publish_trades(self.seq, changes.trades)
-                market.publish_candles(self.seq)
+                market.publish_trades(self._applied_seq, changes.trades)
+                market.publish_candles(self._applied_seq)
 
     def _publish_accounts(self, state: State, group: Sequence[Sequenced]) -> None:
         addresses: set[Address] = set()
@@ -212,7 +225,7 @@ class Feed:
             addresses |= touched(state, x)
         amounts = self.amounts(state)
         for address in addresses & self._accounts.keys():
-            self._accounts[address].publish(self.seq, state.account(address), amounts)
+            self._accounts[address].publish(self._applied_seq, state.account(address), amounts)
 
     def _note_filled(self, result: Result) -> None:
         """Lots that resting orders traded: the state has only what remains of them."""

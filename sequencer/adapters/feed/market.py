@@ -8,7 +8,7 @@ import msgspec
 
 from sequencer.adapters.candles import RESOLUTIONS, Candle, start_of
 from sequencer.adapters.feed.bars import Bars
-from sequencer.adapters.feed.channel import Channel
+from sequencer.adapters.feed.channel import Channel, Outbox
 from sequencer.adapters.feed.frames import text_frame
 from sequencer.adapters.feed.messages import (
     BookMessage,
@@ -38,7 +38,9 @@ _encode: Final = msgspec.json.Encoder().encode
 class MarketFeed:
     """Book and trades of a market as they are published."""
 
-    def __init__(self, state: State, number: int, start_seq: int, minutes: Mapping[int, Candle]) -> None:
+    def __init__(
+        self, state: State, number: int, start_seq: int, minutes: Mapping[int, Candle], outbox: Outbox
+    ) -> None:
         """The feed of a listed market, of which nothing was published since `start_seq`.
 
         `minutes`: what it traded in its last day, by first second.
@@ -46,12 +48,13 @@ class MarketFeed:
         market = state.markets[number]
         base, quote = state.tokens[market.base], state.tokens[market.quote]
         self.number = number
-        self.book = Channel(start_seq, RING_MESSAGES, RING_BYTES)
-        self.trades = Channel(start_seq, RING_MESSAGES, RING_BYTES)
+        self.book = Channel(start_seq, RING_MESSAGES, RING_BYTES, outbox)
+        self.trades = Channel(start_seq, RING_MESSAGES, RING_BYTES, outbox)
         self.ticker = Channel(start_seq, 0, 0)
         self.bars = Bars(minutes)
         self._candles: dict[str, LiveCandles] = {}
         self._start_seq = start_seq
+        self._outbox = outbox
         self._turnover_unit = market.tick_size
         # Formatting costs more than matching; the same prices and sizes come again and again.
         self.price = lru_cache(FORMATTED_MAX)(tick(market, base, quote).format)
@@ -168,7 +171,7 @@ class MarketFeed:
         """The candles of one of RESOLUTIONS."""
         candles = self._candles.get(resolution)
         if candles is None:
-            candles = LiveCandles(RESOLUTIONS[resolution], self._start_seq, self.bars)
+            candles = LiveCandles(RESOLUTIONS[resolution], self._start_seq, self.bars, self._outbox)
             self._candles[resolution] = candles
         return candles
 
@@ -212,8 +215,8 @@ class LiveCandles:
 
     __slots__ = ("_changed", "_length", "channel", "latest")
 
-    def __init__(self, length: int, start_seq: int, bars: Bars) -> None:
-        self.channel = Channel(start_seq, CANDLE_RING_MESSAGES, RING_BYTES)
+    def __init__(self, length: int, start_seq: int, bars: Bars, outbox: Outbox) -> None:
+        self.channel = Channel(start_seq, CANDLE_RING_MESSAGES, RING_BYTES, outbox)
         self.latest = bars.latest(length)
         self._length = length
         self._changed: dict[int, Candle] = {}
