@@ -11,7 +11,6 @@ from sequencer.core.decimals import NotDecimal, OffStep, Unit
 T = TypeVar("T")
 
 _INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,38}", re.ASCII)
-_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
 
 
 def integer(field: str, text: str, maximum: int) -> int:
@@ -36,16 +35,29 @@ def u128(field: str, text: str) -> int:
 
 def fixed_bytes(field: str, text: str, length: int) -> bytes:
     """`length` bytes in 0x hexadecimal, either case."""
-    if len(text) > 2 + 2 * length or _HEX.fullmatch(text) is None or len(text) != 2 + 2 * length:
+    value = _unhex(text) if len(text) == 2 + 2 * length else None
+    if value is None:
         raise wrong_type(field, f"{length} bytes as 0x and {2 * length} hexadecimal digits")
-    return bytes.fromhex(text[2:])
+    return value
 
 
 def any_bytes(field: str, text: str) -> bytes:
     """Bytes in 0x hexadecimal."""
-    if _HEX.fullmatch(text) is None:
+    value = _unhex(text)
+    if value is None:
         raise wrong_type(field, "0x hexadecimal")
-    return bytes.fromhex(text[2:])
+    return value
+
+
+def _unhex(text: str) -> bytes | None:
+    """Bytes in 0x hexadecimal; None for anything else. (`fromhex` skips white space; then the length tells.)"""
+    if not text.startswith("0x"):
+        return None
+    try:
+        value = bytes.fromhex(text[2:])
+    except ValueError:
+        return None
+    return value if len(text) == 2 + 2 * len(value) else None
 
 
 def address(field: str, text: str) -> bytes:
