@@ -35,6 +35,8 @@ RETRY_MS: Final = 50
 """Pause before a transaction is offered again to a node that has no room."""
 DEADLINE_MARGIN_MS: Final = 1_000
 """How long before the deadline of its transaction a switch is sent at the latest."""
+TIMES_SLACK: Final = 1_024
+"""Times that are kept of what is not armed any more, besides as many as are armed."""
 POLL_MS: Final = 10_000
 """Longest sleep before times are looked at again, should the clock be set."""
 
@@ -253,6 +255,8 @@ class DeferredTransactions:
         if isinstance(entry.terms, Trigger):
             self._watched.setdefault(entry.terms.market, _Watched()).add(entry)
         heappush(self._times, (_time_ms(entry), entry.id))
+        if len(self._times) > 2 * len(self._armed) + TIMES_SLACK:
+            self._times = sorted((_time_ms(armed), armed.id) for armed in self._armed.values())
         self._time_added.set()
 
     def _unwatch(self, entry: Deferred) -> None:

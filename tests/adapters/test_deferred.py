@@ -379,6 +379,21 @@ async def test_what_ended_long_ago_is_forgotten(tmp_path: Path, monkeypatch: pyt
         assert [(await api.get(path))[0] for path in paths] == [404, 200, 200, 200]
 
 
+async def test_times_of_what_was_disarmed_do_not_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "TIMES_SLACK", 2)
+    async with World(tmp_path).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        switch = await armed(api, cancel_all(world))
+        for _ in range(10):
+            await delete(api, await armed(api, stop(world)))
+        assert len(world.deferred._times) <= 6
+        await pass_time(world, 10)
+        assert (await state_of(api, switch, "fired"))["seq"] == "8"
+
+
 async def test_a_list_shows_no_secret(tmp_path: Path) -> None:
     async with World(tmp_path).serving() as api:
         world = api.world
