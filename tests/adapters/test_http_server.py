@@ -53,8 +53,19 @@ async def exchange(api: Api, *sent: bytes, hang_up: bool = False) -> tuple[int, 
         b"GET /v1/health HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9_000 + b"\r\n\r\n",
         HEAD + b"Content-Length: -1\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        HEAD + b"Expect: the unexpected\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET /nothing HTTP/1.1\r\nHost: x\r\nExpect: the unexpected\r\n\r\n",
     ],
-    ids=["TLS", "method", "header", "long header", "negative length", "two lengths"],
+    ids=[
+        "TLS",
+        "method",
+        "header",
+        "long header",
+        "negative length",
+        "two lengths",
+        "Expect",
+        "Expect of 404",
+    ],
 )
 async def test_what_is_not_http_is_answered_in_the_api_s_shape_and_not_logged(
     tmp_path: Path, sent: bytes, caplog: pytest.LogCaptureFixture

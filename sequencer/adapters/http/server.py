@@ -77,6 +77,10 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Sends an answer; then the next request is waited for."""
+        if isinstance(
+            resp, web.HTTPException
+        ):  # of an `Expect` that is not understood: the application never saw it
+            resp = self._malformed(resp.text or resp.reason)
         finished = await super().finish_response(request, resp, start_time)
         self._connections.rested(self)
         return finished
@@ -89,13 +93,20 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answers what aiohttp cannot parse, without the traceback that it would log for each."""
-        if status != HTTPStatus.BAD_REQUEST:
+        if isinstance(exc, ConnectionError):
+            log.debug("a client went away: %s", exc)
+        elif status != HTTPStatus.BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
+        return self._malformed(message)
+
+    def _malformed(self, message: str | None) -> web.Response:
         request_id = self._request_id()
         reason = " ".join((message or "").split())[:200]
         log.debug("request %s is not HTTP: %s", request_id, reason)
-        failure = ApiError(status, "MALFORMED_HTTP", f"the request is not HTTP/1.1: {reason}")
-        answer = web.Response(status=status, body=failure.body(request_id), content_type="application/json")
+        failure = ApiError(400, "MALFORMED_HTTP", f"the request is not HTTP/1.1: {reason}")
+        answer = web.Response(
+            status=failure.status, body=failure.body(request_id), content_type="application/json"
+        )
         answer.force_close()
         return answer
 
