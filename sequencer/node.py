@@ -493,11 +493,11 @@ class Node:
     async def _expire_orders(self) -> None:
         """Sequences the end of each order whose time is over."""
         while True:
-            due = list[OrderId]()
+            due = list[tuple[int, OrderId]]()
             while len(due) < EXPIRED_AT_ONCE_MAX and self._expiries and self._ahead_ms() <= 0:
-                due.append(heappop(self._expiries)[1])
+                due.append(heappop(self._expiries))
             if due:
-                await asyncio.gather(*map(self._expire, due))
+                await asyncio.gather(*(self._expire(*each) for each in due))
             else:
                 await self._sleep_until_expiry()
 
@@ -505,11 +505,16 @@ class Node:
         """Milliseconds until the next order is over; negative if it is."""
         return self._expiries[0][0] * 1000 + 1000 - self._clock.now_ms()
 
-    async def _expire(self, order_id: OrderId) -> None:
+    async def _expire(self, expiry: int, order_id: OrderId) -> None:
         tx = ExpireOrder(order_id)
-        # It may have been filled, cancelled or prolonged meanwhile.
-        with suppress(Rejection, NodeHalted):
-            await self._enqueue(tx, expiry_digest(tx))
+        with suppress(NodeHalted):
+            try:
+                await self._enqueue(tx, expiry_digest(tx))
+            except Rejection:
+                # It was filled, cancelled or prolonged meanwhile; or the clock was set back, and it is not over yet.
+                order = self._state.orders.get(order_id)
+                if order is not None and order.expiry == expiry:
+                    heappush(self._expiries, (expiry, order_id))
 
     async def _sleep_until_expiry(self) -> None:
         """Returns when an order may be over, or when another one may be the next."""

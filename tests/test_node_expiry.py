@@ -141,6 +141,26 @@ async def test_many_orders_that_end_at_once_leave_room_for_others(tmp_path: Path
         await ended(world, left=2)
 
 
+async def test_an_order_ends_in_time_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    store = HeldStore(tmp_path)
+    async with World(tmp_path, store=store).running() as world:
+        await world.list_and_fund()
+        await world.submit(ALICE, gtt_batch(world, 1, NOW + 5))
+        count = len(store.groups)
+        with store.holding():
+            order = asyncio.create_task(world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100)))
+            await eventually(lambda: len(store.groups) > count)
+            world.clock.advance(6_000)
+            await eventually(lambda: bool(world.node._waiting))
+            world.clock.advance(-6_000)
+        await order
+        await eventually(lambda: len(world.node._expiries) == 1)
+        assert await resting(world) == [250_000, 260_000]
+        world.clock.advance(6_000)
+        world.node._expiry_added.set()
+        await ended(world, left=1)
+
+
 async def test_expiries_of_orders_that_are_gone_do_not_pile_up(tmp_path: Path) -> None:
     async with World(tmp_path).running() as world:
         await world.list_and_fund()
