@@ -129,7 +129,10 @@ class DeferredTransactions:
         if entry is None or not isinstance(entry.terms, Switch):
             return None
         self._require_not_sending(number)
+        before_ms = entry.terms.due_ms
         entry.terms.due_ms = _due_ms(entry.transaction, entry.terms.timeout_s, self._clock.now_ms())
+        if entry.terms.due_ms < before_ms:  # the clock was set back
+            self._add_time(entry)
         await self._save(entry)
         return entry
 
@@ -254,6 +257,9 @@ class DeferredTransactions:
         self._per_account[entry.account] += 1
         if isinstance(entry.terms, Trigger):
             self._watched.setdefault(entry.terms.market, _Watched()).add(entry)
+        self._add_time(entry)
+
+    def _add_time(self, entry: Deferred) -> None:
         heappush(self._times, (_time_ms(entry), entry.id))
         if len(self._times) > 2 * len(self._armed) + TIMES_SLACK:
             self._times = sorted((_time_ms(armed), armed.id) for armed in self._armed.values())

@@ -121,6 +121,18 @@ async def test_a_switch_that_is_not_renewed_cancels_all(tmp_path: Path) -> None:
         assert (status, error["code"], error["details"]) == (409, "NOT_ARMED", {"status": "fired"})
 
 
+async def test_a_renewal_counts_from_now_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    async with World(tmp_path).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        path = await armed(api, cancel_all(world))
+        world.clock.advance(-60_000)
+        assert (await api.post(f"{path}/renewal", b""))[1]["due"] == NOW - 50
+        await settle(world)
+        world.clock.advance(10_000)
+        await state_of(api, path, "fired")
+
+
 async def test_a_switch_that_is_disarmed_does_nothing(tmp_path: Path) -> None:
     async with World(tmp_path).serving() as api:
         world = api.world
