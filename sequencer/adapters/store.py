@@ -12,9 +12,10 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -24,7 +25,7 @@ from sequencer.adapters.candles import MINUTE, Candle, kept
 from sequencer.adapters.deferred_rows import SCHEMA as DEFERRED
 from sequencer.adapters.deferred_rows import Deferred, parse, row_of, write
 from sequencer.adapters.feed.feed import Past
-from sequencer.adapters.history_rows import TRADES_PER_SEQ, Rows, place_of
+from sequencer.adapters.history_rows import TRADES_PER_SEQ, Row, Rows, place_of
 from sequencer.core.book import order_id
 from sequencer.core.codec import decode_transaction, encode_transaction
 from sequencer.core.types import InboxEntry, OrderId, Sequenceable
@@ -129,6 +130,11 @@ CREATE VIEW transaction_list AS
   FROM journal j JOIN blocks b ON b.number = j.block LEFT JOIN batch_list t ON t.number = b.batch;
 """
 
+
+ROWS_AT_ONCE: Final = (64, 8, 1)
+"""Rows that one statement writes. The thread gives the interpreter away for each statement and may have to wait until
+the event loop lets go of it again: with a statement for each row that would be most of a commit.
+"""
 
 SEQ_OF_DIGEST: Final = """\
 SELECT seq FROM journal WHERE seq IN (SELECT seq FROM digests WHERE prefix = substr(?1, 1, 6)) AND digest = ?1
@@ -384,20 +390,20 @@ class Store:
 
 def _write_group(group: JournalGroup, rows: Rows, db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO blocks (number, timestamp) VALUES (?, ?)", group.opened)
-    db.executemany(_insert("journal", 9), map(_journal_row, group.sequenced))
-    db.executemany(
-        _insert("inbox", 5),
+    _insert("journal", [_journal_row(x) for x in group.sequenced], db)
+    _insert(
+        "inbox",
         [
             (x.inbox.index, x.seq, x.inbox.chain_hash, x.inbox.l1_block, x.inbox.l1_block_hash)
             for x in group.sequenced
             if x.inbox is not None
         ],
+        db,
     )
     _write_orders(rows, db)
     _write_candles(rows, db)
     for table, values in rows.appended():
-        if values:
-            db.executemany(_insert(table, len(values[0])), values)
+        _insert(table, values, db)
     db.executemany(
         "INSERT INTO withdrawals (seq, item, account, kind, recipient, token, amount, max_relay_fee, time) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -408,12 +414,29 @@ def _write_group(group: JournalGroup, rows: Rows, db: sqlite3.Connection) -> Non
     db.executemany("UPDATE blocks SET sealed = 1 WHERE number = ?", [(number,) for number in group.sealed])
 
 
-def _insert(table: str, columns: int) -> str:
-    return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608 - names from the code
+def _insert(table: str, rows: Sequence[Row], db: sqlite3.Connection) -> None:
+    """Adds rows of all columns."""
+    _write_rows(f"INSERT INTO {table} {{values}}", rows, db)
+
+
+def _write_rows(statement: str, rows: Sequence[Row], db: sqlite3.Connection) -> None:
+    """Runs a statement on `{values}`, as many rows at once as one takes."""
+    at = 0
+    for count in ROWS_AT_ONCE:
+        while len(rows) - at >= count:
+            values = list(chain.from_iterable(rows[at : at + count]))
+            db.execute(_with_values(statement, len(rows[at]), count), values)
+            at += count
+
+
+@lru_cache
+def _with_values(statement: str, columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return statement.format(values=f"VALUES {', '.join([row] * rows)}")
 
 
 def _write_orders(rows: Rows, db: sqlite3.Connection) -> None:
-    db.executemany(_insert("orders", 19), rows.orders())
+    _insert("orders", list(rows.orders()), db)
     db.executemany(
         "UPDATE orders SET time_in_force = ?, self_trade = ?, expiry = ?, client_order_id = ? WHERE place = ?",
         rows.terms.values(),
@@ -422,9 +445,11 @@ def _write_orders(rows: Rows, db: sqlite3.Connection) -> None:
         "UPDATE orders SET lost = add_lots(lost, ?) WHERE place = ?",
         [(str(lots), place) for place, lots in rows.lost.items()],
     )
-    db.executemany(
-        "UPDATE orders SET remaining = ?, updated_seq = ?, updated = ?, ended = ?, reason = ? WHERE place = ?",
-        rows.changes.values(),
+    _write_rows(
+        "UPDATE orders SET remaining = column1, updated_seq = column2, updated = column3, ended = column4, "
+        "reason = column5 FROM ({values}) WHERE place = column6",
+        list(rows.changes.values()),
+        db,
     )
 
 
