@@ -1,17 +1,19 @@
 """Who may ask how much: buckets on their own, and the API that charges them."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from zkclob_native import recover_many
 
-from sequencer.adapters.http.limits import Buckets, caller_address, client_of
+from sequencer.adapters.history import History, Page
+from sequencer.adapters.http.limits import READS_AT_ONCE_MAX, Buckets, caller_address, client_of
 from sequencer.config import Limits, Rate
 from sequencer.core.types import Batch, CancelAll, Side
 from tests.bodies import request
 from tests.properties.replica import Signer
-from tests.world import ALICE, BOB, STRANGER, Api, World
+from tests.world import ALICE, BOB, STRANGER, Api, World, eventually
 
 RECOVER = "sequencer.adapters.recovery.recover_many"
 FEW = Rate(2, 3)
@@ -238,3 +240,28 @@ async def test_the_limits_are_shown_unless_there_are_none(tmp_path: Path) -> Non
     async with World(tmp_path).serving() as api, api.session.get("/v1/info") as response:
         assert (await response.json())["limits"]["rates"] is None
         assert "X-RateLimit-Limit" not in response.headers
+
+
+async def test_a_client_s_many_reads_wait_for_themselves_not_others_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, working = asyncio.Event(), 0
+
+    async def slow(*_: object) -> Page:
+        nonlocal working
+        working += 1
+        await release.wait()
+        return Page([], None)
+
+    monkeypatch.setattr(History, "blocks", slow)
+    async with World(tmp_path, limits=Limits(proxies=["127.0.0.1"])).serving() as api:
+        many = [
+            asyncio.create_task(api.get("/v1/blocks", **{"X-Forwarded-For": "192.0.2.1"}))
+            for _ in range(READS_AT_ONCE_MAX + 5)
+        ]
+        await eventually(lambda: working == READS_AT_ONCE_MAX)
+        other = asyncio.create_task(api.get("/v1/blocks", **{"X-Forwarded-For": "192.0.2.2"}))
+        await eventually(lambda: working == READS_AT_ONCE_MAX + 1)
+        release.set()
+        assert {status for status, _ in [await other, *await asyncio.gather(*many)]} == {200}
+        assert working == READS_AT_ONCE_MAX + 6

@@ -43,8 +43,13 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     request_id = context.randomness.token()
     caller = request[CALLER] = _caller(context, request)
     try:
-        context.limiter.charge_client(caller, _family(request))
-        response = await handler(request)
+        family = _family(request)
+        context.limiter.charge_client(caller, family or Family.CLIENT_READS)
+        if family is Family.CLIENT_READS:
+            async with context.limiter.reading(caller):
+                response = await handler(request)
+        else:
+            response = await handler(request)
     except Exception as error:
         failure = as_api_error(error)
         if failure.status == 500:
@@ -71,8 +76,8 @@ _FAMILIES: Final = {
 }
 
 
-def _family(request: web.Request) -> Family:
-    """The bucket that a request is charged to; what is at no route is read."""
+def _family(request: web.Request) -> Family | None:
+    """The bucket that a request is charged to; None for what is at no route of the table."""
     resource = request.match_info.route.resource
     path = "" if resource is None else resource.canonical
-    return _FAMILIES.get((request.method, path), Family.CLIENT_READS)
+    return _FAMILIES.get((request.method, path))

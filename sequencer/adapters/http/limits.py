@@ -10,12 +10,14 @@ pays more instead: a stranger who names an account takes nothing from it.
 Buckets are counted in nano-tokens, so that a millisecond's worth of any rate is a whole number.
 """
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from sequencer.adapters.http.errors import ApiError
 from sequencer.config import Limits, Rate
@@ -28,6 +30,8 @@ BUCKETS_MAX: Final = 1 << 16
 """Buckets of a family. The one that was not used for longest is forgotten, which makes it full again."""
 BAD_SIGNATURE_COST: Final = 10
 """What a signature that is not the signer's costs its client besides the request."""
+READS_AT_ONCE_MAX: Final = 16
+"""Reads of a client that are worked on together; its others wait. All share one reader of the database."""
 _CANCELS: Final = (CancelOrder, CancelClientOrder, CancelAll)
 
 
@@ -137,6 +141,15 @@ class Limiter:
         self.proxies = frozenset(limits.proxies)
         self._clock = clock
         self._families = {family: Buckets(limits.rate(family)) for family in Family}
+        # Whoever holds one or waits for it keeps it here.
+        self._reading = WeakValueDictionary[str, asyncio.Semaphore]()
+
+    def reading(self, caller: Caller) -> asyncio.Semaphore:
+        """To be held while a read is worked on: who asks for much waits for itself, and nobody else for it."""
+        turns = self._reading.get(caller.client)
+        if turns is None:
+            turns = self._reading[caller.client] = asyncio.Semaphore(READS_AT_ONCE_MAX)
+        return turns
 
     def charge_client(self, caller: Caller, family: Family, tokens: int = 1) -> None:
         """For one of the client's families. Raises ApiError RATE_LIMITED, with nothing charged."""
