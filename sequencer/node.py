@@ -15,10 +15,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sequencer.core.codec import MAX_BATCH_BOUND, data_bound, parse_inbox_entry
 from sequencer.core.constants import (
@@ -28,7 +27,6 @@ from sequencer.core.constants import (
     MAX_TOKEN_ID,
     ZERO_HASH,
 )
-from sequencer.core.digests import expiry_digest
 from sequencer.core.errors import Rejection
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.state import State
@@ -50,6 +48,7 @@ from sequencer.core.types import (
     Sequenceable,
     Transaction,
 )
+from sequencer.expiry import OrderExpiry
 from sequencer.ports import (
     Clock,
     InboxPosition,
@@ -82,12 +81,6 @@ MAX_TRANSACTION_STEPS: Final = max(
 """Most steps of one transaction: a forced exit of a full account, or a batch that meets and cancels all it can."""
 MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
 """A block with this many takes no more; any transaction may have been the last."""
-EXPIRY_POLL_MS: Final = 10_000
-"""Longest sleep before the next expiry is looked at again, should the clock be set."""
-EXPIRED_AT_ONCE_MAX: Final = 256
-"""Ends of orders that wait for the writer together: however many are over at once, others find room beside them."""
-EXPIRIES_SLACK: Final = 1_024
-"""Expiries that are kept of orders that are gone, besides as many as there are orders."""
 MAX_GROUP: Final = 1_024
 """Transactions per commit, each action of a batch counted, and two steps as one; bounds how long an answer waits for
 others, and how long the event loop waits for the writer. What gets a group there is still in it.
@@ -199,8 +192,7 @@ class Node:
         self._open: _OpenBlock | None = None
         self._seal_timer: asyncio.Task[None] | None = None
         self._seal_due = False
-        self._expiries: list[tuple[int, OrderId]] = []
-        self._expiry_added = asyncio.Event()
+        self._expiry = OrderExpiry(self._state, clock, self._enqueue)
         self._inbox_order = asyncio.Lock()
         self._inbox_hashes: list[bytes] = []
         self._inbox_place = (0, b"")
@@ -230,7 +222,7 @@ class Node:
             raise ReplayError(f"transaction {x.seq} cannot be applied: {error}") from error
         if (result.seq, result.code) != (x.seq, x.code):
             raise ReplayError(f"transaction {x.seq} has result {result.code}, the journal {x.code}")
-        self._note_expiries(result)
+        self._expiry.note(result)
         block.add(x.transaction, x.digest, x.public_key, x.signature, result)
         if x.inbox is not None:
             self._note_inbox(x.inbox)
@@ -337,7 +329,7 @@ class Node:
         """Works until the node halts or the task is cancelled; a group that was begun is always finished."""
         if self._open is not None:
             self._start_seal_timer()
-        expiring = asyncio.create_task(self._expire_orders())
+        expiring = asyncio.create_task(self._expiry.run())
         try:
             await self._work()
         finally:
@@ -448,7 +440,7 @@ class Node:
     def _sequence_one(self, block: _OpenBlock, submission: _Submission) -> Sequenced:
         tx = submission.transaction
         result = self._applied(tx)
-        self._note_expiries(result)
+        self._expiry.note(result)
         block.add(tx, submission.digest, submission.public_key, submission.signature, result)
         return Sequenced(
             result.seq,
@@ -475,58 +467,6 @@ class Node:
     def _replayed(self, tx: Sequenceable) -> Result:
         """What was sequenced once stays so, even if it would not be accepted any more."""
         return self._applied(tx) if isinstance(tx, InboxEntry | ExpireOrder) else apply(self._state, tx)
-
-    # ----------------------------------------------------------------- expiry
-
-    def _note_expiries(self, result: Result) -> None:
-        for part in (result, *result.items):
-            if part.resting and part.order_id is not None:
-                order = self._state.orders.get(part.order_id)
-                if order is not None and order.expiry:
-                    heappush(self._expiries, (order.expiry, order.id))
-                    if self._expiries[0][1] == order.id:
-                        self._expiry_added.set()
-        if len(self._expiries) > 2 * len(self._state.orders) + EXPIRIES_SLACK:
-            resting = self._state.orders.values()
-            self._expiries = sorted((order.expiry, order.id) for order in resting if order.expiry)
-
-    async def _expire_orders(self) -> None:
-        """Sequences the end of each order whose time is over."""
-        while True:
-            due = list[tuple[int, OrderId]]()
-            while len(due) < EXPIRED_AT_ONCE_MAX and self._expiries and self._ahead_ms() <= 0:
-                due.append(heappop(self._expiries))
-            if due:
-                await asyncio.gather(*(self._expire(*each) for each in due))
-            else:
-                await self._sleep_until_expiry()
-
-    def _ahead_ms(self) -> int:
-        """Milliseconds until the next order is over; negative if it is."""
-        return self._expiries[0][0] * 1000 + 1000 - self._clock.now_ms()
-
-    async def _expire(self, expiry: int, order_id: OrderId) -> None:
-        tx = ExpireOrder(order_id)
-        with suppress(NodeHalted):
-            try:
-                await self._enqueue(tx, expiry_digest(tx))
-            except Rejection:
-                # It was filled, cancelled or prolonged meanwhile; or the clock was set back, and it is not over yet.
-                order = self._state.orders.get(order_id)
-                if order is not None and order.expiry == expiry:
-                    heappush(self._expiries, (expiry, order_id))
-
-    async def _sleep_until_expiry(self) -> None:
-        """Returns when an order may be over, or when another one may be the next."""
-        self._expiry_added.clear()
-        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._expiry_added.wait())]
-        if self._expiries:
-            waits.append(asyncio.create_task(self._clock.sleep(min(self._ahead_ms(), EXPIRY_POLL_MS))))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     def _publish(self, group: _Group) -> None:
         """Everything here is durable."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sequencer.core.errors import Code
 from sequencer.core.types import Batch, CancelAll, ExpireOrder, ReplaceOrder, SelfTrade, Side, TimeInForce
-from sequencer.node import EXPIRED_AT_ONCE_MAX, EXPIRIES_SLACK
+from sequencer.expiry import AT_ONCE_MAX, SLACK
 from tests.test_node import HeldStore
 from tests.world import ALICE, BOB, SEAL_MS, START_MS, World, eventually
 
@@ -84,7 +84,7 @@ async def test_a_prolonged_order_ends_at_its_new_deadline(tmp_path: Path) -> Non
         assert (replaced.code, replaced.order_id) == (Code.OK, placed.order_id)
         await world.seal()
         world.clock.advance(6_000 - SEAL_MS)
-        await eventually(lambda: len(world.node._expiries) == 1)
+        await eventually(lambda: len(world.node._expiry._expiries) == 1)
         await world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100))
         assert await resting(world) == [250_000, 260_000]
         assert (await world.seal()).block.timestamp == NOW + 6
@@ -123,7 +123,7 @@ def gtt_batch(world: World, count: int, deadline: int) -> Batch:
 
 async def test_many_orders_that_end_at_once_leave_room_for_others(tmp_path: Path) -> None:
     store = HeldStore(tmp_path)
-    async with World(tmp_path, store=store, max_waiting=EXPIRED_AT_ONCE_MAX + 1).running() as world:
+    async with World(tmp_path, store=store, max_waiting=AT_ONCE_MAX + 1).running() as world:
         await world.list_and_fund()
         for _ in range(5):
             await world.submit(ALICE, gtt_batch(world, 64, NOW + 5))
@@ -133,7 +133,7 @@ async def test_many_orders_that_end_at_once_leave_room_for_others(tmp_path: Path
             first = asyncio.create_task(world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100)))
             await eventually(lambda: len(store.groups) > count)
             world.clock.advance(5_000)
-            await eventually(lambda: len(world.node._waiting) >= EXPIRED_AT_ONCE_MAX)
+            await eventually(lambda: len(world.node._waiting) >= AT_ONCE_MAX)
             second = asyncio.create_task(world.submit(BOB, world.order(BOB, Side.ASK, 260_000, 100)))
             await asyncio.sleep(0)
         assert (await first).result.resting
@@ -154,22 +154,22 @@ async def test_an_order_ends_in_time_though_the_clock_was_set_back(tmp_path: Pat
             await eventually(lambda: bool(world.node._waiting))
             world.clock.advance(-6_000)
         await order
-        await eventually(lambda: len(world.node._expiries) == 1)
+        await eventually(lambda: len(world.node._expiry._expiries) == 1)
         assert await resting(world) == [250_000, 260_000]
         world.clock.advance(6_000)
-        world.node._expiry_added.set()
+        world.node._expiry._earlier.set()
         await ended(world, left=1)
 
 
 async def test_expiries_of_orders_that_are_gone_do_not_pile_up(tmp_path: Path) -> None:
     async with World(tmp_path).running() as world:
         await world.list_and_fund()
-        for _ in range(EXPIRIES_SLACK // 64 + 2):
+        for _ in range(SLACK // 64 + 2):
             accepted = await world.submit(ALICE, gtt_batch(world, 64, NOW + 86_400))
             await world.submit(ALICE, CancelAll(**world.head(ALICE), market=0))
             assert len(accepted.result.items) == 64
         await world.submit(ALICE, gtt_batch(world, 1, NOW + 5))
-        assert len(world.node._expiries) <= EXPIRIES_SLACK
+        assert len(world.node._expiry._expiries) <= SLACK
         await world.seal()
         world.clock.advance(6_000)
         await ended(world)
