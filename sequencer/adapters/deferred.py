@@ -10,7 +10,7 @@ a trade reached which was sequenced just before.
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import takewhile
@@ -82,8 +82,9 @@ class DeferredTransactions:
         self._watched: dict[int, _Watched] = {}
         self._times: list[tuple[int, str]] = []
         self._time_added = asyncio.Event()
-        self._sending: dict[str, asyncio.Task[None]] = {}
-        self._room = asyncio.Semaphore(SENT_AT_ONCE_MAX)
+        self._sending: set[str] = set()
+        self._to_send: deque[Deferred] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
         self._missed: list[Deferred] = []
         self._unsaved: dict[str, Deferred] = {}
         self._saving = asyncio.Lock()
@@ -172,7 +173,7 @@ class DeferredTransactions:
                 self._look_at_times()
                 await self._sleep()
         finally:
-            for task in self._sending.values():
+            for task in self._senders:
                 task.cancel()
 
     def _look_at_times(self) -> None:
@@ -202,7 +203,16 @@ class DeferredTransactions:
     def _send(self, entry: Deferred) -> None:
         if entry.id not in self._sending:
             self._unwatch(entry)
-            self._sending[entry.id] = asyncio.get_running_loop().create_task(self._finish(entry))
+            self._sending.add(entry.id)
+            self._to_send.append(entry)
+            if len(self._senders) < SENT_AT_ONCE_MAX:
+                sender = asyncio.get_running_loop().create_task(self._send_all())
+                self._senders.add(sender)
+                sender.add_done_callback(self._senders.discard)
+
+    async def _send_all(self) -> None:
+        while self._to_send:
+            await self._finish(self._to_send.popleft())
 
     async def _finish(self, entry: Deferred) -> None:
         try:
@@ -215,12 +225,11 @@ class DeferredTransactions:
         except Exception:
             log.exception("what became of a deferred transaction could not be stored")
         finally:
-            del self._sending[entry.id]
+            self._sending.discard(entry.id)
 
     async def _offer(self, entry: Deferred) -> None:
         try:
-            async with self._room:
-                accepted = await self._submitted(entry)
+            accepted = await self._submitted(entry)
         except Rejection as refusal:
             status = Status.EXPIRED if refusal.code is Code.DEADLINE_PASSED else Status.REFUSED
             await self._end(entry, status, code=refusal.code, message=refusal.message)

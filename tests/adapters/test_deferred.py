@@ -290,7 +290,9 @@ async def test_a_cascade_is_sent_though_the_node_has_little_room(
         world = api.world
         await world.list_and_fund()
         paths = [await armed(api, stop(world)) for _ in range(20)]
+        monkeypatch.setattr(engine, "SENT_AT_ONCE_MAX", 3)
         await trade(world, 240_000)
+        assert (len(world.deferred._sending), len(world.deferred._senders)) == (20, 3)
         async with asyncio.timeout(10):
             while world.deferred._sending:
                 world.clock.advance(engine.RETRY_MS)
