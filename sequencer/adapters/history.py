@@ -20,6 +20,7 @@ from sequencer.adapters.candles import Candle, start_of
 from sequencer.adapters.history_rows import TRADES_PER_SEQ, End
 from sequencer.adapters.store import SEQ_OF_DIGEST
 from sequencer.core.book import PLACES_PER_SEQ, parse_order_id
+from sequencer.core.outbox import OutboxTree
 from sequencer.core.types import Address, OrderId
 
 T = TypeVar("T")
@@ -29,6 +30,8 @@ MAX_PLACE: Final = (1 << 63) - 1
 """What the database can compare with; no place, trade or sequence number is above it."""
 SCAN_MAX: Final = 5_000
 """Rows that a read without an index looks at."""
+OUTBOXES_MAX: Final = 32
+"""Batches whose outbox is remembered, those asked for last: each may have thousands of leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class History:
     """Reads of one database file."""
 
     def __init__(self, database: Path) -> None:
+        self._outboxes: dict[int, OutboxTree] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._connection = sqlite3.connect(
             f"{database.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
@@ -265,14 +269,23 @@ class History:
             *before,
         )
 
-    async def outbox(self, batch: int) -> list[bytes]:
-        """Hashes of a batch's outbox leaves, in order."""
-        rows = await self._rows(
-            "SELECT w.leaf_hash FROM batches t JOIN withdrawals w ON w.seq >= t.first_seq AND w.seq < t.end_seq "
-            "WHERE t.number = ? ORDER BY w.leaf",
-            batch,
-        )
-        return [row["leaf_hash"] for row in rows]
+    async def outbox_proofs(self, leaves: Sequence[tuple[int, int]]) -> list[list[bytes]]:
+        """Merkle proof of each leaf, given by its batch and its number in it."""
+        return await self._read(lambda: [self._outbox(batch).proof(leaf) for batch, leaf in leaves])
+
+    def _outbox(self, batch: int) -> OutboxTree:
+        tree = self._outboxes.pop(batch, None)
+        if tree is None:
+            rows = self._select(
+                "SELECT w.leaf_hash FROM batches t JOIN withdrawals w ON w.seq >= t.first_seq AND w.seq < t.end_seq "
+                "WHERE t.number = ? ORDER BY w.leaf",
+                batch,
+            )
+            tree = OutboxTree([row["leaf_hash"] for row in rows])
+        self._outboxes[batch] = tree
+        if len(self._outboxes) > OUTBOXES_MAX:
+            del self._outboxes[next(iter(self._outboxes))]
+        return tree
 
     async def ledger(
         self,

@@ -40,17 +40,23 @@ def outbox_root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def outbox_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Siblings from the hashed leaf at `index` up to the root."""
-    proof = []
-    level = list(leaves)
-    while len(level) > 1:
-        sibling = index ^ 1
-        if sibling < len(level):
-            proof.append(level[sibling])
-        level = _parents(level)
-        index >>= 1
-    return proof
+class OutboxTree:
+    """All nodes over hashed leaves, for the proofs of many of them."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self._levels = [list(leaves)]
+        while len(self._levels[-1]) > 1:
+            self._levels.append(_parents(self._levels[-1]))
+
+    def proof(self, index: int) -> list[bytes]:
+        """Siblings from the leaf at `index` up to the root."""
+        proof = []
+        for level in self._levels[:-1]:
+            sibling = index ^ 1
+            if sibling < len(level):
+                proof.append(level[sibling])
+            index >>= 1
+        return proof
 
 
 def _parents(level: list[bytes]) -> list[bytes]:

@@ -43,7 +43,7 @@ async def test_no_read_scans_a_table_or_sorts(recorder: Recorder) -> None:
     await history.deposits(account, 10, MAX_PLACE)
     await history.transfers(account, 10, MAX_PLACE)
     await history.withdrawals(account, 10, (MAX_PLACE, MAX_PLACE))
-    await history.outbox(1)
+    await history.outbox_proofs([(1, 0)])
     await history.ledger(b"\xfe" * 20, lambda row: [((row.seq, row.item, 0), None)], 10, END)
     await history.principals(account, 10, MAX_PLACE)
     await history.transaction(bytes(32))

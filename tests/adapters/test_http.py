@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from zkclob_native import keccak256
 
+from sequencer.adapters import history
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.constants import MAX_U64, MAX_U128
+from sequencer.core.outbox import OutboxTree
 from sequencer.core.signing import digest
 from sequencer.core.types import CancelClientOrder, CancelOrder, Deposit, Side, TimeInForce, Withdraw
 from sequencer.ports import JournalGroup
@@ -142,6 +145,36 @@ async def test_a_withdrawal_is_followed_from_acceptance_to_the_claim(tmp_path: P
         _, batch = await api.get("/v1/batches/1")
         assert (batch["status"], batch["proofMode"], batch["cycles"]) == ("settled", "executed", "1000")
         assert batch["l1Gas"] == "300000"
+
+
+async def test_the_outbox_of_a_batch_is_hashed_once_however_often_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees = []
+
+    def build(leaves: list[bytes]) -> OutboxTree:
+        trees.append(leaves)
+        return OutboxTree(leaves)
+
+    monkeypatch.setattr(history, "OutboxTree", build)
+    async with World(tmp_path).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        for amount in range(1, 6):
+            await world.submit(ALICE, world.withdrawal(ALICE, USDC, amount))
+        await world.close_batch()
+        await world.prove()
+        await eventually(lambda: not world.store.unsettled())
+        path = f"/v1/accounts/0x{ALICE.address.hex()}/withdrawals"
+        await api.get(path)
+        claims = (await api.get(path))[1]["withdrawals"]
+        (leaves,) = trees
+        for withdrawal in claims:
+            node = leaves[int(withdrawal["claim"]["index"])]
+            for sibling in withdrawal["claim"]["proof"]:
+                node = keccak256(b"".join(sorted((node, bytes.fromhex(sibling[2:])))))
+            assert node == world.settler.settlements[0].outbox_root
+        assert [withdrawal["claim"]["index"] for withdrawal in claims] == ["4", "3", "2", "1", "0"]
 
 
 # ---------------------------------------------------------------- refusals

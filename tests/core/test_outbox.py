@@ -3,7 +3,7 @@
 import pytest
 from zkclob_native import keccak256
 
-from sequencer.core.outbox import encode_outbox_leaf, outbox_leaf, outbox_proof, outbox_root
+from sequencer.core.outbox import OutboxTree, encode_outbox_leaf, outbox_leaf, outbox_root
 from sequencer.core.types import Withdrawal
 from tests.core.exchange import ALICE
 
@@ -19,7 +19,7 @@ def climb(leaf: bytes, proof: list[bytes]) -> bytes:
 def test_every_leaf_has_a_proof(count: int) -> None:
     leaves = [outbox_leaf(Withdrawal(ALICE, 1, 5, 0), index) for index in range(count)]
     root = outbox_root(leaves)
-    assert all(climb(leaf, outbox_proof(leaves, index)) == root for index, leaf in enumerate(leaves))
+    assert all(climb(leaf, OutboxTree(leaves).proof(index)) == root for index, leaf in enumerate(leaves))
 
 
 def test_root_of_none_is_zero() -> None:

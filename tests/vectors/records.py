@@ -25,7 +25,7 @@ from sequencer.core.codec.records import RegistryKind
 from sequencer.core.constants import MAX_HOLDINGS, MAX_U32, MAX_U64, MAX_U128, ZERO_HASH
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.ledger import Account, Agent, Balance, Lane
-from sequencer.core.outbox import encode_outbox_leaf, outbox_leaf, outbox_proof, outbox_root
+from sequencer.core.outbox import OutboxTree, encode_outbox_leaf, outbox_leaf, outbox_root
 from sequencer.core.public_values import PublicValues
 from sequencer.core.state import ACCOUNTS, BOOKS, CLIENTS, REGISTRY, Write
 from sequencer.core.types import (
@@ -113,7 +113,7 @@ def _outbox_tree(count: int) -> dict[str, Any]:
                 "withdrawal": withdrawal,
                 "encoded": encode_outbox_leaf(withdrawal, index),
                 "leaf": leaves[index],
-                "proof": outbox_proof(leaves, index),
+                "proof": OutboxTree(leaves).proof(index),
             }
             for index, withdrawal in enumerate(withdrawals)
         ],

@@ -6,7 +6,6 @@ from typing import Final
 
 from aiohttp import web
 from msgspec import UNSET, UnsetType
-from zkclob_native import merkle_proof
 
 from sequencer.adapters.history import LedgerRow, Position, Row
 from sequencer.adapters.history_rows import LeafKind
@@ -36,11 +35,12 @@ async def withdrawals(request: web.Request) -> web.Response:
         listed = dict(state.tokens)
     page = await context.history.withdrawals(address, limit, (seq, item))
     settled = [row for row in page.rows if row["status"] == "settled"]
-    outboxes = {batch: await context.history.outbox(batch) for batch in {row["batch"] for row in settled}}
+    proofs = await context.history.outbox_proofs([(row["batch"], row["leaf"]) for row in settled])
+    claims = {_place(row): _claim(row, proof) for row, proof in zip(settled, proofs, strict=True)}
     claimed = await _claimed(context, settled)
     shown = []
     for row in page.rows:
-        claim = _claim(row, outboxes[row["batch"]]) if row["status"] == "settled" else UNSET
+        claim = claims.get(_place(row), UNSET)
         status = "claimed" if _place(row) in claimed else context.status(row["status"])
         shown.append(_withdrawal(listed.get(row["token"]), row, status, claim))
     return answer(answers.Withdrawals(withdrawals=shown, **query.paging(page, "seq", "item")))
@@ -70,9 +70,8 @@ def _unit(token: Token | None) -> Unit:
     return Unit(1, 0) if token is None else amount_unit(token)
 
 
-def _claim(row: Row, leaves: list[bytes]) -> answers.Claim:
+def _claim(row: Row, proof: list[bytes]) -> answers.Claim:
     """What the contract's `claim` needs besides the withdrawal itself."""
-    proof = merkle_proof(leaves, row["leaf"])
     return answers.Claim(
         batch=str(row["batch"]),
         index=str(row["leaf"]),
