@@ -9,6 +9,7 @@ Calls block; asynchronous callers put them into a thread. Whatever goes wrong is
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Final, cast
@@ -33,6 +34,8 @@ from sequencer.abi import EXCHANGE, revert_reason
 
 GAS_LIMIT_MAX: Final = 16_777_216
 """Gas limit of one transaction since Fusaka (EIP-7825)."""
+CLAIMS_AT_ONCE_MAX: Final = 2
+"""Calls at a time that ask what was claimed."""
 
 
 class L1Error(Exception):
@@ -336,13 +339,17 @@ class L1Claims:
     def __init__(self, contract: ExchangeContract) -> None:
         self._contract = contract
         self._claimed: set[tuple[int, int]] = set()
+        # Of its own: a page of withdrawals asks a hundred times, which batches and deposits must not wait for.
+        self._threads = ThreadPoolExecutor(CLAIMS_AT_ONCE_MAX, thread_name_prefix="claims")
 
     async def is_claimed(self, batch: int, index: int) -> bool | None:
         """Whether an outbox leaf was paid; None when L1 does not answer."""
         if (batch, index) in self._claimed:
             return True
         try:
-            claimed = await asyncio.to_thread(self._contract.is_claimed, batch, index)
+            claimed = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._contract.is_claimed, batch, index
+            )
         except L1Error:
             return None
         if claimed:
