@@ -8,11 +8,18 @@ import pytest
 from zkclob_native import recover_many
 
 from sequencer.adapters.history import History, Page
-from sequencer.adapters.http.limits import READS_AT_ONCE_MAX, Buckets, caller_address, client_of
+from sequencer.adapters.http.limits import (
+    BYTES_PER_TOKEN,
+    READS_AT_ONCE_MAX,
+    Buckets,
+    caller_address,
+    client_of,
+)
 from sequencer.config import Limits, Rate
 from sequencer.core.types import Batch, CancelAll, Side
 from tests.bodies import request
 from tests.properties.replica import Signer
+from tests.sockets import connected
 from tests.world import ALICE, BOB, STRANGER, Api, World, eventually
 
 RECOVER = "sequencer.adapters.recovery.recover_many"
@@ -43,6 +50,14 @@ def batch(world: World, orders: int, cancels: int) -> tuple[str, dict[str, Any]]
     world._sequences[ALICE.address] -= 1
     actions = (one,) * orders + (CancelAll(**head, market=0),) * cancels
     return request(Batch(**head, actions=actions), ALICE)
+
+
+def orders(world: World, count: int) -> Batch:
+    """So many bids of Alice that rest."""
+    return Batch(
+        **world.head(ALICE),
+        actions=tuple(world.order(ALICE, Side.BID, 240_000 + i, 100) for i in range(count)),
+    )
 
 
 # ---------------------------------------------------------------- buckets
@@ -240,6 +255,29 @@ async def test_the_limits_are_shown_unless_there_are_none(tmp_path: Path) -> Non
     async with World(tmp_path).serving() as api, api.session.get("/v1/info") as response:
         assert (await response.json())["limits"]["rates"] is None
         assert "X-RateLimit-Limit" not in response.headers
+
+
+async def test_a_long_answer_costs_more_than_a_short_one(tmp_path: Path) -> None:
+    async with World(tmp_path, limits=limits(client_reads=Rate(1, 100))).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        for _ in range(4):
+            await world.submit(ALICE, orders(world, 60))
+        account = f"/v1/accounts/0x{ALICE.address.hex()}"
+        remaining, more = [], 0
+        for path in ("/v1/time", f"{account}/orders", "/v1/time"):
+            async with api.session.get(path) as response:
+                size = len(await response.read())
+                remaining.append(int(response.headers["X-RateLimit-Remaining"]))
+            if "orders" in path:
+                more = size // BYTES_PER_TOKEN
+        assert more > 1
+        assert remaining == [99, 98 - more, 97 - more]
+        async with connected(api) as client:
+            await client.log_in(ALICE)
+            await client.ask("subscribe", channel="orders", account=f"0x{ALICE.address.hex()}")
+        async with api.session.get("/v1/time") as response:
+            assert int(response.headers["X-RateLimit-Remaining"]) < 97 - more - 3
 
 
 async def test_a_client_s_many_reads_wait_for_themselves_not_others_for_them(

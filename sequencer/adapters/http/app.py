@@ -48,6 +48,8 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         if family is Family.CLIENT_READS:
             async with context.limiter.reading(caller):
                 response = await handler(request)
+            if isinstance(response, web.Response) and isinstance(response.body, bytes):
+                context.limiter.charge_answer(caller, len(response.body))
         else:
             response = await handler(request)
     except Exception as error:

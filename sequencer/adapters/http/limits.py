@@ -30,6 +30,8 @@ BUCKETS_MAX: Final = 1 << 16
 """Buckets of a family. The one that was not used for longest is forgotten, which makes it full again."""
 BAD_SIGNATURE_COST: Final = 10
 """What a signature that is not the signer's costs its client besides the request."""
+BYTES_PER_TOKEN: Final = 1 << 14
+"""Of what a client is sent for a read: a page of a thousand rows takes a hundred times as long as the time of day."""
 READS_AT_ONCE_MAX: Final = 16
 """Reads of a client that are worked on together; its others wait. All share one reader of the database."""
 _CANCELS: Final = (CancelOrder, CancelClientOrder, CancelAll)
@@ -155,6 +157,13 @@ class Limiter:
         """For one of the client's families. Raises ApiError RATE_LIMITED, with nothing charged."""
         if self.limits.enabled:
             self._charge(caller, family, caller.client, tokens)
+
+    def charge_answer(self, caller: Caller, size: int) -> None:
+        """For the bytes that a read is answered with, as far as there are tokens."""
+        if self.limits.enabled and size >= BYTES_PER_TOKEN:
+            now_ms, reads = self._clock.now_ms(), self._families[Family.CLIENT_READS]
+            reads.drain(caller.client, size // BYTES_PER_TOKEN, now_ms)
+            _, caller.quota = reads.take(caller.client, 0, now_ms)
 
     def require_room(self, caller: Caller, tx: Transaction) -> None:
         """In the account's bucket, before the signature is looked at. Raises ApiError RATE_LIMITED."""

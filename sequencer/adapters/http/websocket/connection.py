@@ -255,7 +255,9 @@ class Connection:
             channel, sink, snapshot = self._open(state, topic)
             missed = self._missed(channel, resume)
             self._reply(request, topic.shown() | {"resumed": missed is not None})
-            self.outgoing.send_snapshot(snapshot() if missed is None else missed)
+            frames = snapshot() if missed is None else missed
+            self._context.limiter.charge_answer(self._caller, sum(map(len, frames)))
+            self.outgoing.send_snapshot(frames)
             channel.subscribe(sink)
             self._subscriptions[topic] = (channel, sink)
 
