@@ -1,13 +1,15 @@
 """Private channels: who may read them, until when, and what they say."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from msgspec.structs import replace
 
-from sequencer.core.codec import encode_inbox_forced
+from sequencer.core.codec import encode_inbox_forced, encode_inbox_set_market
 from sequencer.core.constants import MAX_U64
 from sequencer.core.signing import LOGIN_FIELDS, login_digest
 from sequencer.core.types import (
@@ -19,6 +21,7 @@ from sequencer.core.types import (
     ReplaceOrder,
     RevokeAgent,
     SelfTrade,
+    SetMarket,
     Side,
     TimeInForce,
     Transfer,
@@ -404,3 +407,21 @@ async def test_what_an_order_traded_is_known_after_a_restart(tmp_path: Path) -> 
         (snapshot,) = await socket.read()
         (order,) = snapshot["orders"]
         assert (order["size"], order["filled"], order["remaining"]) == ("0.01", "0.004", "0.006")
+
+
+async def test_a_fee_account_is_told_what_it_received_before_it_was_replaced(tmp_path: Path) -> None:
+    async with World(tmp_path).serving() as api, connected(api) as socket:
+        world = api.world
+        await world.list_and_fund()
+        terms = SetMarket(NOW, MARKET, 1, 0, 200, 500, 0, STRANGER.address)
+        await world.submit_inbox(encode_inbox_set_market(terms))
+        await follow(socket, STRANGER)
+        replaced = replace(terms, fee_account=BOB.address)
+        await asyncio.gather(
+            world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 100)),
+            world.submit(BOB, world.order(BOB, Side.ASK, 250_000, 100)),
+            world.submit_inbox(encode_inbox_set_market(replaced)),
+        )
+        shown = {item["token"]: item["total"] for item in await told(socket, "balances")}
+        _, account = await api.get(f"/v1/accounts/0x{STRANGER.address.hex()}")
+        assert shown == {item["token"]: item["total"] for item in account["balances"]} != {}

@@ -17,7 +17,7 @@ from sequencer.adapters.feed.messages import Trade
 from sequencer.adapters.feed.order_events import OrderEvents, touched
 from sequencer.core.decimals import amount_unit
 from sequencer.core.state import State
-from sequencer.core.types import Address, Fill, Order, OrderId, Result
+from sequencer.core.types import Address, Fill, InboxEntry, Order, OrderId, Result
 from sequencer.node import Node
 from sequencer.ports import Sequenced
 
@@ -72,6 +72,7 @@ class Feed:
         self._minutes = past.minutes
         self._events = OrderEvents(self._accounts, self.market)
         self._changes: dict[int, _Changes] = {}
+        self._fee_accounts = _fee_accounts(node.latest)
 
     # ---------------------------------------------------------------- reading
 
@@ -163,8 +164,12 @@ class Feed:
         for x in group:
             self._note(x)
         self._publish_markets(state)
+        replaced: set[Address] = set()
+        if any(isinstance(x.transaction, InboxEntry) for x in group):
+            # A fee account may have received fees in this group before another one took its place.
+            replaced, self._fee_accounts = self._fee_accounts, _fee_accounts(state)
         if self._accounts:
-            self._publish_accounts(state, group)
+            self._publish_accounts(state, group, replaced)
 
     def _start_over(self) -> None:
         """Something is missing in the chains: readers must not go on with them."""
@@ -218,8 +223,8 @@ class Feed:
                 market.publish_trades(self._applied_seq, changes.trades)
                 market.publish_candles(self._applied_seq)
 
-    def _publish_accounts(self, state: State, group: Sequence[Sequenced]) -> None:
-        addresses: set[Address] = set()
+    def _publish_accounts(self, state: State, group: Sequence[Sequenced], also: set[Address]) -> None:
+        addresses = set(also)
         for x in group:
             self._events.tell(x)
             addresses |= touched(state, x)
@@ -236,3 +241,7 @@ class Feed:
             filled.pop(order.id, None)
         if result.rested is not None and result.filled:
             filled[result.rested.id] = result.filled
+
+
+def _fee_accounts(state: State) -> set[Address]:
+    return {market.fee_account for market in state.markets.values()}
