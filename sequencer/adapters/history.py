@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sequencer.adapters.candles import Candle, start_of
+from sequencer.adapters.deferred_rows import Deferred, parse
 from sequencer.adapters.history_rows import TRADES_PER_SEQ, End
 from sequencer.adapters.store import SEQ_OF_DIGEST
 from sequencer.core.book import PLACES_PER_SEQ, parse_order_id
@@ -227,14 +228,14 @@ class History:
         """A deferred transaction by its id."""
         return await self._row("SELECT * FROM deferred WHERE id = ?", number)
 
-    async def deferred_of(self, account: Address, limit: int) -> list[Row]:
+    async def deferred_of(self, account: Address, limit: int) -> list[Deferred]:
         """Deferred transactions of an account, those that are armed and the latest first."""
-        return await self._rows(
+        query = (
             "SELECT * FROM deferred WHERE account = ? ORDER BY ended_ms IS NOT NULL, ended_ms DESC, armed_ms DESC, id "
-            "LIMIT ?",
-            account,
-            limit,
+            "LIMIT ?"
         )
+        # Parsed in the thread: each may be a batch of many actions.
+        return await self._read(lambda: list(map(parse, self._select(query, account, limit))))
 
     # --------------------------------------------------------------- payments
 

@@ -108,8 +108,8 @@ async def disarm_trigger(request: web.Request) -> web.Response:
 async def account_triggers(request: web.Request) -> web.Response:
     """GET /v1/accounts/{address}/triggers"""
     account = fields.address("address", request.match_info["address"])
-    rows = await request.app[CONTEXT].history.deferred_of(account, ARMED_PER_ACCOUNT_MAX + ENDED_MAX)
-    return answer([_summary(parse(row)) for row in rows])
+    entries = await request.app[CONTEXT].history.deferred_of(account, ARMED_PER_ACCOUNT_MAX + ENDED_MAX)
+    return answer([_summary(entry) for entry in entries])
 
 
 async def _arm(request: web.Request, body: bodies.SignedBody, terms: Trigger | int) -> answers.Deferred:
