@@ -1,7 +1,7 @@
 """The single writer: every change of the state passes one queue and one task.
 
 The writer takes what waits as a group, checks and applies each transaction in memory, makes the group durable in one
-commit, and only then answers. While one group is on its way to the disk the next is applied, and no other. If a commit
+commit, and only then answers. Under load the next group, and no other, is applied while one is on its way. If a commit
 fails, memory is ahead of the disk and the node halts: the journal is the truth, a restart folds it into the state
 again. Readers of the state wait until all of it is durable, and the writer waits for them.
 
@@ -81,6 +81,10 @@ MAX_TRANSACTION_STEPS: Final = max(
 """Most steps of one transaction: a forced exit of a full account, or a batch that meets and cancels all it can."""
 MAX_BLOCK_STEPS: Final = MAX_BATCH_STEPS - MAX_TRANSACTION_STEPS
 """A block with this many takes no more; any transaction may have been the last."""
+AHEAD_MIN: Final = 64
+"""Transactions that must wait for a group to be applied while the one before it is on its way to the disk. Fewer are
+answered sooner if they wait until it is there: what comes meanwhile joins them.
+"""
 MAX_GROUP: Final = 1_024
 """Transactions per commit, each action of a batch counted, and two steps as one; bounds how long an answer waits for
 others, and how long the event loop waits for the writer. What gets a group there is still in it.
@@ -341,6 +345,8 @@ class Node:
         while self._halt_reason is None:
             await self._wake.wait()
             self._wake.clear()
+            if self._committing is not None and len(self._waiting) < AHEAD_MIN:
+                await asyncio.shield(self._committing)
             await self._write()
 
     async def _write(self) -> None:

@@ -54,8 +54,14 @@ class SignatureRecovery:
         done: "asyncio.Future[list[Recovered | None]]",
     ) -> None:
         """Hands a group's results over; nobody waits any more for an answer that was cancelled."""
-        for answer, recovered in zip(answers, done.result(), strict=True):
-            if not answer.done():
+        failure = done.exception()
+        results = [None] * len(answers) if failure is not None else done.result()
+        for answer, recovered in zip(answers, results, strict=True):
+            if answer.done():
+                continue
+            if failure is not None:
+                answer.set_exception(failure)
+            else:
                 answer.set_result(recovered)
         if self._answers:
             self._work()
