@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 GARBAGE_THRESHOLD: Final = 100_000
 """New objects between two runs of the garbage collector."""
-SWITCH_INTERVAL_S: Final = 0.0005
+SWITCH_INTERVAL_S: Final = 0.0002
 """How long the thread that writes the journal waits at most for the interpreter; answers wait for it."""
 
 

@@ -98,7 +98,10 @@ async def test_an_answer_waits_for_the_commit(tmp_path: Path) -> None:
         assert (await reading)[0] == replace(world.node._state.meta)
 
 
-async def test_one_group_is_applied_while_another_is_on_its_way_to_the_disk(tmp_path: Path) -> None:
+async def test_one_group_is_applied_while_another_is_on_its_way_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "AHEAD_MIN", 1)
     store = HeldStore(tmp_path)
     async with World(tmp_path, store=store).running() as world:
         await world.list_and_fund()
@@ -119,7 +122,8 @@ async def test_one_group_is_applied_while_another_is_on_its_way_to_the_disk(tmp_
         assert world.feed.seq == answers[-1]
 
 
-async def test_what_follows_a_lost_group_is_lost_too(tmp_path: Path) -> None:
+async def test_what_follows_a_lost_group_is_lost_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "AHEAD_MIN", 1)
     store = HeldStore(tmp_path)
     async with World(tmp_path, store=store).running() as world:
         await world.list_and_fund()

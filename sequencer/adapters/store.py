@@ -131,7 +131,7 @@ CREATE VIEW transaction_list AS
 """
 
 
-ROWS_AT_ONCE: Final = (64, 32, 16, 8, 4, 2, 1)
+ROWS_AT_ONCE: Final = tuple(1 << n for n in range(9, -1, -1))
 """Rows that one statement writes. The thread gives the interpreter away for each statement and may have to wait until
 the event loop lets go of it again: with a statement for each row that would be most of a commit.
 """
