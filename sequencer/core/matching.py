@@ -44,7 +44,7 @@ def match(state: State, market: Market, taker: Account, tx: PlaceOrder, context:
             break
         context.met += 1
         maker = level.first()
-        if is_expired(state, maker):
+        if maker.expiry and is_expired(state, maker):
             _remove(state, outcome, maker)
         elif maker.owner == tx.account:
             _meet_own(state, tx, outcome, maker)

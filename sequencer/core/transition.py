@@ -38,6 +38,7 @@ from sequencer.core.types import (
 )
 
 _UNUSED_LANE = Lane()
+_OWNER_LANES = range(OWNER_LANES)
 
 
 def open_block(state: State, timestamp: int) -> None:
@@ -135,20 +136,21 @@ def check_valid(state: State, tx: Transaction) -> tuple[Account, int]:
         )
     lane, sequence = split_nonce(tx.nonce)
     if tx.signer == tx.account:
-        scope, own_lane = OWNER_SCOPE, lane < OWNER_LANES
-        lanes = f"the owner's nonce lanes are 0 to {OWNER_LANES - 1}"
+        scope, lanes = OWNER_SCOPE, _OWNER_LANES
     else:
         scope, agent_lane = _check_agent(state, account, tx)
-        own_lane = lane == agent_lane
-        lanes = f"this agent's nonce lane is {agent_lane}"
+        lanes = range(agent_lane, agent_lane + 1)
     if state.meta.timestamp > tx.deadline:
         raise Rejection(
             Code.DEADLINE_PASSED,
             f"deadline must be at least {state.meta.timestamp}, the time of the block",
             {"time": str(state.meta.timestamp), "given": str(tx.deadline)},
         )
-    if not own_lane:
-        raise Rejection(Code.NONCE_LANE, f"{lanes}, not {lane}", {"lane": str(lane)})
+    if lane not in lanes:
+        allowed = (
+            f"0 to {OWNER_LANES - 1} for the owner" if lanes is _OWNER_LANES else f"{lanes[0]} for this agent"
+        )
+        raise Rejection(Code.NONCE_LANE, f"the nonce lane is {allowed}, not {lane}", {"lane": str(lane)})
     account.lanes.get(lane, _UNUSED_LANE).check(lane, sequence)
     return account, scope
 
