@@ -3,7 +3,7 @@
     make bench-engine        writes build/bench/engine.json
 
 Every engine gets the same flow (scripts/engine_flow.py) from a book of 1,000 and from one of 100,000 resting orders, in
-rounds: one run of each after the other, so that a machine that slows down does so for all of them. The peers are run in
+rounds: one run of each on each book, so that a machine that slows down does so for all of them. The peers are run in
 processes of their own. The clock runs from plain integers to the engine's answer.
 
 This engine's figure includes the checks, balances, locks, fees and nonces of `apply`. It includes neither signatures,
@@ -137,25 +137,30 @@ def summary(runs: list[Run]) -> dict[str, float]:
     }
 
 
-def measure_book(resting: int) -> dict[str, Any]:
-    """All engines on the same flow, from a book of `resting` orders, one after the other in each round."""
-    generator = FlowGenerator(SEED)
-    flow = generator.flow(resting, OPERATIONS)
-    print(f"book of {resting:,} resting orders, {generator.resting:,} at the end", flush=True)
-    runs: dict[str, list[Run]] = {name: [] for name in (OWN, *PEERS)}
+def measure() -> dict[int, dict[str, list[Run]]]:
+    """The runs of all engines: each round takes every book and every engine once, so that drift meets all alike."""
+    runs: dict[int, dict[str, list[Run]]] = {book: {name: [] for name in (OWN, *PEERS)} for book in BOOKS}
     with TemporaryDirectory() as directory:
-        flow_file = Path(directory) / "flow.json"
-        flow_file.write_text(json.dumps(flow))
-        for _ in range(ROUNDS):
-            runs[OWN].append(warm_run(OwnEngine, flow))
-            for peer in PEERS:
-                runs[peer].append(run_peer(peer, flow_file))
+        flows = {book: FlowGenerator(SEED).flow(book, OPERATIONS) for book in BOOKS}
+        files = {book: Path(directory) / f"{book}.json" for book in BOOKS}
+        for book, file in files.items():
+            file.write_text(json.dumps(flows[book]))
+        for number in range(1, ROUNDS + 1):
+            print(f"round {number} of {ROUNDS}", flush=True)
+            for book in BOOKS:
+                runs[book][OWN].append(warm_run(OwnEngine, flows[book]))
+            for book in BOOKS:
+                for peer in PEERS:
+                    runs[book][peer].append(run_peer(peer, files[book]))
+    return runs
+
+
+def compare(book: int, runs: dict[str, list[Run]]) -> dict[str, Any]:
+    """The figures of one book, and this engine's beside the best of the peers'."""
     measured = {name: summary(own_runs) for name, own_runs in runs.items()}
+    print(f"book of {book:,} resting orders")
     for name, figures in measured.items():
-        print(
-            f"  {name:20} {figures['ops_per_s']:>12,} /s  ({figures['min']:,} to {figures['max']:,})",
-            flush=True,
-        )
+        print(f"  {name:20} {figures['ops_per_s']:>12,} /s  ({figures['min']:,} to {figures['max']:,})")
     own = measured.pop(OWN)
     best = max(figures["ops_per_s"] for figures in measured.values())
     return {"engine": own, "peers": measured, "ratio_to_best": round(own["ops_per_s"] / best, 3)}
@@ -164,8 +169,8 @@ def measure_book(resting: int) -> dict[str, Any]:
 def main() -> int:
     if not PEER_PYTHON.exists():
         raise BenchError("the peers are not installed: run `make bench-engine`")
-    books = {resting: measure_book(resting) for resting in BOOKS}
-    small, large = (books[resting] for resting in BOOKS)
+    books = {book: compare(book, runs) for book, runs in measure().items()}
+    small, large = (books[book] for book in BOOKS)
     report = {
         "ops_per_s": small["engine"]["ops_per_s"],
         "peers": {name: figures["ops_per_s"] for name, figures in small["peers"].items()},
