@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from msgspec.structs import replace
 from zkclob_native import keccak256
 
@@ -41,7 +42,7 @@ from sequencer.core.types import (
 )
 from sequencer.node import Accepted, Node
 from sequencer.pipeline import Pipeline, replay
-from sequencer.ports import Health, L1InboxEntry, Proof, SealedBlock, Settled, Settlement
+from sequencer.ports import Health, JournalGroup, L1InboxEntry, Proof, SealedBlock, Settled, Settlement
 from tests.properties.replica import CHAIN_ID, CONTRACT, SEPARATOR, Signer
 
 START_MS = 1_700_000_000_000
@@ -309,6 +310,19 @@ class World:
         """Signs a transaction and has it sequenced."""
         signed = digest(SEPARATOR, tx)
         return await self.node.submit(tx, signed, signer.public_key, signer.sign(signed))
+
+    def hold_commits(self, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+        """Lets no group into the journal; the events are set when one waits, and by the test to let all in."""
+        held, release = asyncio.Event(), asyncio.Event()
+        commit = self.store.commit
+
+        async def held_commit(group: JournalGroup) -> None:
+            held.set()
+            await release.wait()
+            await commit(group)
+
+        monkeypatch.setattr(self.store, "commit", held_commit)
+        return held, release
 
     # ---------------------------------------------------------------- progress
 

@@ -5,7 +5,7 @@ units. Stretches begin at multiples of their length since 1970 and are named by 
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,6 +59,7 @@ class Candle(Struct):
 
 Key = tuple[int, int, int]
 """Market, length and first second."""
+K = TypeVar("K")
 
 
 def start_of(time: int, length: int) -> int:
@@ -75,7 +76,7 @@ def kept(minutes: Mapping[tuple[int, int], Candle]) -> dict[Key, Candle]:
     return found
 
 
-def merge(into: dict[Key, Candle], key: Key, later: Candle) -> None:
+def merge(into: dict[K, Candle], key: K, later: Candle) -> None:
     """Add trades to the candle of `key`."""
     candle = into.get(key)
     if candle is None:

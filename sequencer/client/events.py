@@ -5,7 +5,17 @@ from typing import Any, Final
 
 import msgspec
 
-from sequencer.client.answers import Balance, BlockInfo, Candle, Level, Ticker, Trade, Uint, json_form
+from sequencer.client.answers import (
+    AccountFill,
+    Balance,
+    BlockInfo,
+    Candle,
+    Level,
+    Ticker,
+    Trade,
+    Uint,
+    json_form,
+)
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,28 +172,10 @@ class OrdersMessage(AccountMessage, frozen=True, kw_only=True):
     events: list[OrderEvent] = []
 
 
-class FillEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A trade as one of its two sides has it. `role`: maker or taker."""
-
-    seq: Uint
-    item: int
-    market: int
-    order_id: str
-    client_order_id: Uint
-    side: str
-    role: str
-    price: Decimal
-    size: Decimal
-    quote: Decimal
-    fee: Decimal
-    fee_token: int
-    time: int
-
-
 class FillsMessage(AccountMessage, frozen=True, kw_only=True):
     """Trades of the account, oldest first. A snapshot has none: those before are in the history."""
 
-    fills: list[FillEvent]
+    fills: list[AccountFill]
 
 
 class BalancesMessage(AccountMessage, frozen=True, kw_only=True):

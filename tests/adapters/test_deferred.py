@@ -14,7 +14,6 @@ from sequencer.adapters.deferred_rows import Deferred
 from sequencer.core.constants import NONCE_WINDOW
 from sequencer.core.signing import digest
 from sequencer.core.types import Batch, CancelAll, PlaceOrder, Side, TimeInForce
-from sequencer.ports import JournalGroup
 from tests.bodies import request
 from tests.properties.replica import SEPARATOR, Signer
 from tests.world import ALICE, BOB, MARKET, START_MS, STRANGER, Api, World, eventually
@@ -263,15 +262,7 @@ async def test_a_trade_before_arming_does_not_count_even_if_it_is_told_later(
         world = api.world
         await world.list_and_fund()
         await world.submit(ALICE, world.order(ALICE, BID, 240_000, 100))
-        held, release = asyncio.Event(), asyncio.Event()
-        commit = world.store.commit
-
-        async def held_commit(group: JournalGroup) -> None:
-            held.set()
-            await release.wait()
-            await commit(group)
-
-        monkeypatch.setattr(world.store, "commit", held_commit)
+        held, release = world.hold_commits(monkeypatch)
         trading = asyncio.create_task(world.submit(BOB, world.order(BOB, ASK, 240_000, 50)))
         await held.wait()
         path = await armed(api, stop(world))

@@ -14,7 +14,6 @@ from sequencer.core.constants import MAX_U64, MAX_U128
 from sequencer.core.outbox import OutboxTree
 from sequencer.core.signing import digest
 from sequencer.core.types import CancelClientOrder, CancelOrder, Deposit, Side, TimeInForce, Withdraw
-from sequencer.ports import JournalGroup
 from tests.properties.replica import SEPARATOR, Signer
 from tests.world import (
     ALICE,
@@ -329,15 +328,7 @@ async def test_a_full_queue_is_503_with_a_time_to_retry(
     async with World(tmp_path, max_waiting=1).serving() as api:
         world = api.world
         await world.list_and_fund()
-        release, held = asyncio.Event(), asyncio.Event()
-        commit = world.store.commit
-
-        async def held_commit(group: JournalGroup) -> None:
-            held.set()
-            await release.wait()
-            await commit(group)
-
-        monkeypatch.setattr(world.store, "commit", held_commit)
+        held, release = world.hold_commits(monkeypatch)
         first = asyncio.create_task(api.post("/v1/orders", bid(world)))
         await held.wait()
         second = asyncio.create_task(api.post("/v1/orders", bid(world)))

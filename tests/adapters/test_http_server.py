@@ -17,7 +17,6 @@ from sequencer.adapters.http import server
 from sequencer.adapters.http.connections import Connections, descriptors_for
 from sequencer.config import Limits
 from sequencer.core.types import Side
-from sequencer.ports import JournalGroup
 from tests.world import ALICE, Api, World, order_body
 
 HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\n"
@@ -186,15 +185,7 @@ async def test_one_whose_request_is_worked_on_does_not_give_way(
     async with World(tmp_path, limits=limits).serving() as api:
         world = api.world
         await world.list_and_fund()
-        held, release = asyncio.Event(), asyncio.Event()
-        commit = world.store.commit
-
-        async def held_commit(group: JournalGroup) -> None:
-            held.set()
-            await release.wait()
-            await commit(group)
-
-        monkeypatch.setattr(world.store, "commit", held_commit)
+        held, release = world.hold_commits(monkeypatch)
         trading = asyncio.create_task(api.post("/v1/orders", bid(world)))
         await held.wait()
         assert await exchange(api) == (503, "BUSY")

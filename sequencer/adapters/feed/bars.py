@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
-from sequencer.adapters.candles import DAY, HOUR, MINUTE, Candle, start_of
+from sequencer.adapters.candles import DAY, HOUR, MINUTE, Candle, merge, start_of
 
 
 class Bars:
@@ -18,13 +16,13 @@ class Bars:
         self._hours: dict[int, Candle] = {}
         self._pruned = 0
         for start, candle in minutes.items():
-            _extend(self._hours, start_of(start, HOUR), candle)
+            merge(self._hours, start_of(start, HOUR), candle)
 
     def add(self, time: int, price: int, lots: int) -> None:
         """One more trade; times do not go back."""
         trade = Candle(price, price, price, price, lots, price * lots, 1)
-        _extend(self.minutes, start_of(time, MINUTE), trade)
-        _extend(self._hours, start_of(time, HOUR), trade)
+        merge(self.minutes, start_of(time, MINUTE), trade)
+        merge(self._hours, start_of(time, HOUR), trade)
         if start_of(time, HOUR) > self._pruned:
             self._prune(start_of(time, HOUR))
 
@@ -41,10 +39,10 @@ class Bars:
         whole: dict[int, Candle] = {}
         for start in range(since, hour, MINUTE):
             if start in self.minutes:
-                _extend(whole, 0, self.minutes[start])
+                merge(whole, 0, self.minutes[start])
         for start, candle in self._hours.items():
             if start >= hour:
-                _extend(whole, 0, candle)
+                merge(whole, 0, candle)
         return whole.get(0)
 
     def latest(self, length: int) -> tuple[int, Candle] | None:
@@ -55,13 +53,5 @@ class Bars:
         whole: dict[int, Candle] = {}
         for start, candle in self.minutes.items():
             if start >= first:
-                _extend(whole, first, candle)
+                merge(whole, first, candle)
         return first, whole[first]
-
-
-def _extend(into: dict[int, Candle], start: int, later: Candle) -> None:
-    candle = into.get(start)
-    if candle is None:
-        into[start] = replace(later)
-    else:
-        candle.extend(later)
