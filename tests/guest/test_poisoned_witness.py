@@ -36,7 +36,6 @@ MARKET = 2
 
 PREV_STATE_ROOT = slice(32, 64)
 INBOX_HASH = slice(128, 160)
-DIGESTS_HASH = slice(416, 448)
 
 
 class GuestStopped(Exception):  # noqa: N818 - what happened, not a fault of the test

@@ -91,11 +91,6 @@ def read_id(message: bytes) -> int | str | None:
         return None
 
 
-def args_decoder(kind: type[Any]) -> "msgspec.json.Decoder[Any]":
-    """Decodes a request's `args`."""
-    return msgspec.json.Decoder(kind)
-
-
 def unknown_op(op: str, known: list[str]) -> ApiError:
     """A request for something that is not there."""
     expected = ", ".join(known)
