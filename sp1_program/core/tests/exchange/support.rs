@@ -64,6 +64,12 @@ impl Random {
     }
 }
 
+/// Enough of them for a flow of many decisions.
+pub fn random_bytes(seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    (0..600).map(|_| random.below(256) as u8).collect()
+}
+
 pub struct Trader {
     secret: SecretKey,
     public_key: [u8; 64],

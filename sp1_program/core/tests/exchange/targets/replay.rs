@@ -48,9 +48,7 @@ fn s03_a_witness_settles_nothing_that_is_not_a_function_of_what_the_contract_ask
 fn whatever_is_done_the_state_stays_sound() {
     let (mut sequenced, mut refused) = (0, 0);
     for seed in 0..60 {
-        let mut random = Random::new(seed);
-        let bytes: Vec<u8> = (0..600).map(|_| random.below(256) as u8).collect();
-        let (more, less) = transition::run(&bytes);
+        let (more, less) = transition::run(&random_bytes(seed));
         (sequenced, refused) = (sequenced + more, refused + less);
     }
     assert!(sequenced > 1_000 && refused > 10, "{sequenced} {refused}");

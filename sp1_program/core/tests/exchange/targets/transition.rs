@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use zkclob_core::errors::Error;
 use zkclob_core::inbox;
+use zkclob_core::prepare::Prepared;
 use zkclob_core::types::*;
 
 use crate::draw::{Flow, TRADERS};
@@ -29,13 +30,20 @@ fn traders() -> [Trader; TRADERS as usize] {
     [1, 2, 3, 4].map(Trader::new)
 }
 
-/// Gives the numbers of transactions sequenced and of batches refused.
+/// Gives the numbers of results and of batches refused.
 pub fn run(bytes: &[u8]) -> (usize, usize) {
+    let mut results = 0;
+    let refused = play(bytes, |prepared| results += prepared.results.len());
+    (results, refused)
+}
+
+/// Shows each batch that was sequenced. Gives the number of those that were refused.
+pub fn play(bytes: &[u8], mut show: impl FnMut(&Prepared)) -> usize {
     let mut random = Random::from_bytes(bytes);
     let mut exchange = Exchange { state: OPEN.clone(), ..Exchange::default() };
     let mut traders = traders();
     let mut agent = Trader::new(9);
-    let (mut sequenced, mut refused) = (0, 0);
+    let mut refused = 0;
     for _ in 0..BATCHES {
         if random.is_over() {
             break;
@@ -48,15 +56,15 @@ pub fn run(bytes: &[u8]) -> (usize, usize) {
             continue;
         }
         match seal(&mut exchange) {
-            Some(count) => sequenced += count,
+            Some(prepared) => show(&prepared),
             None => refused += 1,
         }
     }
-    (sequenced, refused)
+    refused
 }
 
-/// The number of results, or none if a transaction was invalid; then the batch is dropped.
-fn seal(exchange: &mut Exchange) -> Option<usize> {
+/// `None` if a transaction was invalid; then the batch is dropped.
+fn seal(exchange: &mut Exchange) -> Option<Prepared> {
     let before = [BASE, QUOTE].map(|token| total_held(&exchange.state, token));
     let paid_in = [BASE, QUOTE].map(|token| deposited(&exchange.inbox, token));
     match exchange.seal() {
@@ -67,7 +75,7 @@ fn seal(exchange: &mut Exchange) -> Option<usize> {
                 assert_eq!(before[i].wrapping_add(paid_in[i]), after.wrapping_add(paid_out));
             }
             assert_consistent(&exchange.state);
-            Some(prepared.results.len())
+            Some(prepared)
         }
         Err(Error::Invalid { .. } | Error::InvalidBlock { .. }) => {
             let (state, elapsed) = (exchange.state.clone(), exchange.elapsed);

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
 use zkclob_core::execute;
-use zkclob_core::types::{Side, TimeInForce, Transaction};
 
 use crate::support::*;
+use crate::targets::transition;
 use crate::witness::{Node, Witness};
 
 /// Domain separator, previous root, inbox hash and data hash: what the contract fills in from its own storage.
 type Asked = [[u8; 32]; 4];
 
-/// How many answers are remembered besides those of [`HONEST`].
+/// How many answers are remembered.
 const REMEMBERED: usize = 1 << 16;
 
 static PROVEN: LazyLock<Mutex<HashMap<Asked, [u8; 448]>>> = LazyLock::new(Mutex::default);
@@ -21,21 +21,10 @@ static PROVEN: LazyLock<Mutex<HashMap<Asked, [u8; 448]>>> = LazyLock::new(Mutex:
 /// Honest witnesses to start from.
 pub static HONEST: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut witnesses = vec![busy_exchange().prepare().unwrap().witness];
-    let traders = [1, 2, 3].map(Trader::new);
-    let mut exchange = Exchange { inbox: vec![list_token(BASE)], ..Exchange::default() };
-    exchange.transactions.push(Transaction::Inbox);
-    witnesses.push(exchange.prepare().unwrap().witness);
-    let mut exchange = open_market(&traders.each_ref());
-    let [mut maker, mut taker, _] = traders;
-    for price in [100, 101, 103] {
-        exchange.place(&mut maker, order(Side::Ask, TimeInForce::Gtc, price, 5));
+    for seed in 0..4 {
+        transition::play(&random_bytes(seed), |prepared| witnesses.push(prepared.witness.clone()));
     }
-    exchange.seal_ok();
-    exchange.place(&mut taker, order(Side::Bid, TimeInForce::Gtc, 102, 12));
-    witnesses.push(exchange.prepare().unwrap().witness);
-    for witness in &witnesses {
-        assert!(run(witness));
-    }
+    assert!(witnesses.iter().all(|witness| run(witness)));
     witnesses
 });
 
