@@ -7,6 +7,7 @@ export PYTHONPATH := $(CURDIR)
 python := .venv/bin/python
 FUZZ_SIZE ?= 1000000
 FUZZ_SEED ?= $(shell date +%s)
+FUZZ_SECONDS ?= 600
 bench_venv := $(ZKCLOB_CACHE)/bench-venv
 forge := contracts/node_modules/.bin/forge
 cargo := cargo
@@ -51,7 +52,8 @@ check-contracts: setup
 test: check-rust check-contracts test-rust test-contracts test-python test-ape ## Everything that can be checked and tested
 	@echo "make test: all passed"
 
-fuzz: setup ## Compare Python and Rust on a million random transactions; FUZZ_SEED=n replays
+fuzz: setup ## Fuzz Rust for FUZZ_SECONDS, then compare it with Python on a million random transactions; FUZZ_SEED=n replays
+	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh
 	$(python) -m pytest -q tests/properties/test_differential.py -k random_flow --timeout 0 \
 		--flow-size $(FUZZ_SIZE) --flow-seed $(FUZZ_SEED)
 

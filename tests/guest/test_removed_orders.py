@@ -102,7 +102,9 @@ def name_another_account(scene: Scene, witness: Witness) -> None:
     [keep_one, add_one, name_one_twice, name_another_market, name_another_account],
     ids=lambda poison: poison.__name__,
 )
-def test_the_guest_stops(poison: Callable[[Scene, Witness], None], scene: Scene, tmp_path: Path) -> None:
+def test_s14_the_host_names_exactly_the_orders_that_are_removed(
+    poison: Callable[[Scene, Witness], None], scene: Scene, tmp_path: Path
+) -> None:
     witness = Witness.decode(scene.witness)
     assert len(run(witness.encode(), tmp_path)) == 448
     poison(scene, witness)

@@ -1,14 +1,12 @@
 //! What a host, a user or a market's fee account would try. Batches that are right must still have a witness.
 
-use zkclob_core::codec::Reader;
 use zkclob_core::errors::{Code, Error};
 use zkclob_core::prepare::Prepared;
-use zkclob_core::state::{Accounts, Books, Clients, Registry};
-use zkclob_core::trie::{Map, Trie};
 use zkclob_core::types::*;
 use zkclob_core::{book, execute};
 
 use crate::support::*;
+use crate::witness::{Node, Witness};
 
 use Side::{Ask, Bid};
 use TimeInForce::{Gtc, Ioc, PostOnly};
@@ -199,94 +197,58 @@ fn the_largest_amounts_trade_exactly() {
     assert_eq!((prepared.results, prepared.outbox.len()), (vec![Code::AmountTooLarge], 1));
 }
 
-/// Every node of a trie in a witness as (start, end, its hash as an opaque node).
-fn nodes<M: Map>(bytes: &[u8], start: usize, found: &mut Vec<(usize, usize, Vec<u8>)>) -> usize {
-    let child = |at: usize, found: &mut Vec<_>| nodes::<M>(bytes, at, found);
-    let end = match bytes[start] {
-        0 => start + 1,
-        1 => start + 33,
-        2 => {
-            let length_at = start + 1 + size_of::<M::Key>();
-            length_at + 2 + usize::from(u16::from_be_bytes([bytes[length_at], bytes[length_at + 1]]))
-        }
-        _ => {
-            let right = child(start + 3, found);
-            child(right, found)
-        }
-    };
-    let root = Trie::<M>::read_partial(&mut Reader::new(&bytes[start..end])).unwrap().root();
-    found.push((start, end, [&[1][..], &root].concat()));
-    end
-}
-
-/// Where the tries of a witness start.
-fn tries_at(witness: &[u8]) -> usize {
-    let length = |at: usize| u32::from_be_bytes(witness[at..at + 4].try_into().unwrap()) as usize;
-    let mut at = 100 + 4 + length(100);
-    let entries = length(at);
-    at += 4;
-    for _ in 0..entries {
-        at += 2 + usize::from(u16::from_be_bytes([witness[at], witness[at + 1]]));
-    }
-    at += 4 + 24 * length(at);
-    at += 4 + 64 * length(at);
-    at + 4 + 100 * length(at)
-}
-
 /// A host that hides a node keeps the root but not the batch: a better order, a name in use, a balance cannot be
 /// left out to get another outcome.
 #[test]
-fn a_node_that_is_hidden_never_changes_the_outcome() {
+fn s06_a_node_that_is_hidden_never_changes_the_outcome() {
     let prepared = busy_exchange().prepare().unwrap();
     let honest = prepared.public_values.encode();
-    let witness = prepared.witness;
-    let mut found = Vec::new();
-    let books = nodes::<Accounts>(&witness, tries_at(&witness), &mut found);
-    let clients = nodes::<Books>(&witness, books, &mut found);
-    let registry = nodes::<Clients>(&witness, clients, &mut found);
-    assert_eq!(nodes::<Registry>(&witness, registry, &mut found), witness.len());
+    let witness = Witness::decode(&prepared.witness).unwrap();
+    assert_eq!(witness.encode(), prepared.witness);
     let mut hidden = 0;
-    for (start, end, opaque) in found {
-        if witness[start] == 1 {
-            continue;
+    for trie in 0..4 {
+        for number in 0..witness.tries[trie].size() {
+            let mut poisoned = witness.clone();
+            let node = poisoned.tries[trie].nth(number);
+            let opaque = Node::Opaque(node.hash(trie).unwrap());
+            if *node == opaque {
+                continue;
+            }
+            *node = opaque;
+            assert!(matches!(execute(&poisoned.encode()), Err(Error::NodeLeftOut(_))), "{trie} {number}");
+            hidden += 1;
         }
-        let poisoned = [&witness[..start], &opaque, &witness[end..]].concat();
-        assert!(matches!(execute(&poisoned), Err(Error::NodeLeftOut(_))), "node at {start}");
-        hidden += 1;
     }
     assert!(hidden > 20);
-    assert_eq!(execute(&witness), Ok(honest));
+    assert_eq!(execute(&prepared.witness), Ok(honest));
 }
 
 /// The hash of the empty map as an opaque node gives the same root, and nothing can be added to it or found missing.
 #[test]
-fn an_opaque_empty_map_serves_nothing() {
+fn s08_an_opaque_empty_map_serves_nothing() {
     let exchange = Exchange { transactions: vec![Transaction::Inbox], ..Exchange::default() };
     let exchange = Exchange { inbox: vec![list_token(BASE)], ..exchange };
-    let witness = exchange.prepare().unwrap().witness;
-    let registry = witness.len() - 1;
-    let poisoned = [&witness[..registry], &[1], &[0; 32]].concat();
-    assert_eq!(execute(&poisoned), Err(Error::NodeLeftOut("registry")));
+    let mut witness = Witness::decode(&exchange.prepare().unwrap().witness).unwrap();
+    assert!(witness.tries[3] == Node::Empty);
+    witness.tries[3] = Node::Opaque([0; 32]);
+    assert_eq!(execute(&witness.encode()), Err(Error::NodeLeftOut("registry")));
 }
 
 /// A signature serves its own transaction, signer, exchange and nonce only.
 #[test]
 fn signatures_do_not_serve_other_transactions() {
-    let prepared = busy_exchange().prepare().unwrap();
-    let witness = prepared.witness;
-    let end = tries_at(&witness);
-    let entry = |back: usize| end - 100 * back..end - 100 * (back - 1);
+    let witness = Witness::decode(&busy_exchange().prepare().unwrap().witness).unwrap();
+    let last = witness.signatures.len() - 1;
     let mut swapped = witness.clone();
-    swapped.copy_within(entry(1), entry(2).start);
-    assert!(execute(&swapped).is_err());
+    swapped.signatures[last - 1] = witness.signatures[last].clone();
+    assert!(execute(&swapped.encode()).is_err());
     // s and its inverse exchanged still prove each other, but sign nothing.
     let mut exchanged = witness.clone();
-    let at = entry(1).start + 36;
-    exchanged[at..at + 64].rotate_left(32);
-    assert!(execute(&exchanged).is_err());
+    exchanged.signatures[last].numbers.swap(1, 2);
+    assert!(execute(&exchanged.encode()).is_err());
     let mut elsewhere = witness.clone();
-    elsewhere[0] ^= 1;
-    assert!(matches!(execute(&elsewhere), Err(Error::Signature { .. })));
+    elsewhere.head[0] ^= 1;
+    assert!(matches!(execute(&elsewhere.encode()), Err(Error::Signature { .. })));
 }
 
 /// Nobody can take the place of an order that rests: an id names one sequence number.

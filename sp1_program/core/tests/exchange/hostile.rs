@@ -40,7 +40,7 @@ fn a_cut_or_longer_witness_fails() {
 }
 
 #[test]
-fn witnesses_with_many_changes_never_panic() {
+fn s29_witnesses_with_many_changes_never_panic() {
     let witness = busy_exchange().prepare().unwrap().witness;
     for seed in 0..3_000 {
         let mut random = Random::new(seed);

@@ -3,11 +3,14 @@
 mod agents;
 mod attacks;
 mod batches;
+mod draw;
 mod flow;
 mod forced;
 mod hostile;
 mod matching;
 mod replace;
 mod support;
+mod targets;
 mod trie;
 mod vectors;
+mod witness;

@@ -1,6 +1,6 @@
 //! A small exchange to run batches on: traders with keys, an encoder of `data`, and a seeded random source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use secp256k1::{Message, Secp256k1, SecretKey};
 use zkclob_core::batch::Batch;
@@ -24,21 +24,50 @@ pub const MAKER_FEE: u32 = 100;
 pub const TAKER_FEE: u32 = 300;
 pub const FEE_ACCOUNT: Address = [0xfe; 20];
 
-/// Xorshift, so that a failure replays from its seed (Marsaglia, "Xorshift RNGs", 2003).
-pub struct Random(u64);
+/// Numbers that a failure can be replayed with: from a seed, by xorshift (Marsaglia, "Xorshift RNGs", 2003), or from
+/// the bytes of a fuzzer.
+pub enum Random {
+    Seed(u64),
+    Bytes(VecDeque<u8>),
+}
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Random::Seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// Few bytes for each number, so that a changed byte changes one decision. Where they end all numbers are 0.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Random::Bytes(bytes.iter().copied().collect())
     }
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
+        let number = match self {
+            Random::Seed(state) => {
+                *state ^= *state << 13;
+                *state ^= *state >> 7;
+                *state ^= *state << 17;
+                *state
+            }
+            Random::Bytes(bytes) => {
+                let width = bound.next_power_of_two().ilog2().div_ceil(8) as usize;
+                bytes.drain(..width.min(bytes.len())).fold(0, |number, byte| number << 8 | u64::from(byte))
+            }
+        };
+        number % bound
     }
+
+    /// Whether the bytes are used up.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Random::Bytes(bytes) if bytes.is_empty())
+    }
+}
+
+/// Enough of them for a flow of many decisions.
+pub fn random_bytes(seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    (0..600).map(|_| random.below(256) as u8).collect()
 }
 
 pub struct Trader {
@@ -158,11 +187,17 @@ impl Exchange {
         Batch { domain_separator: &DOMAIN, data, inbox, removed: &self.removed }
     }
 
+    /// The state after what has been gathered.
+    pub fn after(&self) -> Result<State, Error> {
+        let mut state = self.state.clone();
+        zkclob_core::batch::run(&mut state, &self.batch(&self.data()), |_| ())?;
+        Ok(state)
+    }
+
     /// Prepares what has been gathered and goes on from the state after it.
     pub fn seal(&mut self) -> Result<Prepared, Error> {
         let prepared = self.prepare()?;
-        let mut state = self.state.clone();
-        zkclob_core::batch::run(&mut state, &self.batch(&self.data()), |_| ())?;
+        let mut state = self.after()?;
         assert_eq!(state.root(), prepared.public_values.new_state_root);
         *self = Exchange { state, elapsed: self.elapsed, ..Exchange::default() };
         Ok(prepared)
@@ -298,34 +333,42 @@ pub fn ids_of(exchange: &Exchange, account: &Address) -> Vec<OrderId> {
 
 /// Nothing was made or lost, and locks, counts and names are those of the resting orders.
 pub fn assert_sound(exchange: &Exchange, supply: u128) {
-    let accounts = exchange.state.accounts.items();
     for token in [BASE, QUOTE] {
-        let total: u128 = accounts.iter().map(|(_, account)| account.total(token)).sum();
-        assert_eq!(total, supply);
+        assert_eq!(total_held(&exchange.state, token), supply);
     }
-    let books = exchange.state.books.items();
-    for (address, account) in accounts {
+    assert_consistent(&exchange.state);
+}
+
+/// What all accounts have of a token.
+pub fn total_held(state: &State, token: u32) -> u128 {
+    let totals = state.accounts.items().into_iter().map(|(_, account)| account.total(token));
+    totals.fold(0, u128::wrapping_add)
+}
+
+/// Locks, counts and names are those of the resting orders.
+pub fn assert_consistent(state: &State) {
+    let books = state.books.items();
+    for (address, account) in state.accounts.items() {
         let own: Vec<_> = books.iter().filter(|(_, order)| order.owner == *address).collect();
-        assert_eq!(account.open_orders(), own.len() as u64);
-        let locks: Vec<_> = own
-            .iter()
-            .map(|(id, order)| {
-                let place = book::Place::of(id).unwrap();
-                let market = exchange.state.listed_market(place.market).unwrap();
-                place.lock(market, order.remaining).unwrap()
-            })
-            .collect();
-        for token in [BASE, QUOTE] {
-            let of_token = locks.iter().filter(|(locks, _)| *locks == token);
-            let locked: u128 = of_token.map(|(_, amount)| amount).sum();
-            assert_eq!(balance(exchange, address, token).1, locked);
+        let mut locked = BTreeMap::new();
+        let mut open = BTreeMap::new();
+        for (id, order) in own {
+            let place = book::Place::of(id).unwrap();
+            let market = state.listed_market(place.market).unwrap();
+            let (token, amount) = place.lock(market, order.remaining).unwrap();
+            *locked.entry(token).or_insert(0) += amount;
+            *open.entry(place.market).or_insert(0) += 1;
         }
+        let counts = account.orders.iter().map(|orders| (orders.market, orders.open));
+        assert!(counts.eq(open), "counts of open orders");
+        let locks = account.balances.iter().filter(|balance| balance.locked > 0);
+        assert!(locks.map(|balance| (balance.token, balance.locked)).eq(locked), "locks");
     }
     let named: Vec<_> = books.iter().filter(|(_, order)| order.client_order_id != 0).collect();
-    assert_eq!(exchange.state.clients.items().len(), named.len());
+    assert_eq!(state.clients.items().len(), named.len());
     for (id, order) in named {
         let key = client_key(&order.owner, order.client_order_id);
-        assert_eq!(exchange.state.clients.get(&key), Ok(Some(*id)));
+        assert_eq!(state.clients.get(&key), Ok(Some(*id)));
     }
 }
 
