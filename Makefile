@@ -7,6 +7,7 @@ export PYTHONPATH := $(CURDIR)
 python := .venv/bin/python
 FUZZ_SIZE ?= 1000000
 TOP ?= 0
+SCENARIO ?= single
 FUZZ_SEED ?= $(shell date +%s)
 bench_venv := $(ZKCLOB_CACHE)/bench-venv
 forge := contracts/node_modules/.bin/forge
@@ -90,10 +91,10 @@ vectors: setup ## Write the shared test vectors anew
 bench-proof: setup ## Measure cycles and prover gas of the guest
 	$(python) -m scripts.bench_proof
 
-profile-guest: setup ## Show where the guest spends its cycles and prover gas; TOP=n lists functions
+profile-guest: setup ## Show where the guest spends its cycles and prover gas; TOP=n lists functions, SCENARIO=batched: another block
 	scripts/build_elf.sh --profile
 	$(cargo) build --quiet $(workspace) --release --locked -p zkclob-prover --example profile
-	$(python) -m scripts.profile_guest --top $(TOP)
+	$(python) -m scripts.profile_guest --scenario "$(SCENARIO)" --top $(TOP)
 
 bench-ack: setup ## Measure how long an order waits for its acknowledgement
 	$(python) -m scripts.bench_ack

@@ -1,8 +1,8 @@
-"""Where the guest spends its cycles and its prover gas on the benchmark's block.
+"""Where the guest spends its cycles and its prover gas on a block of the benchmark.
 
-    python -m scripts.profile_guest              one line per section
-    python -m scripts.profile_guest --top 15     and the functions that cost most in each
-    python -m scripts.profile_guest --witness F  of another witness
+    python -m scripts.profile_guest                      one line per section
+    python -m scripts.profile_guest --top 15             and the functions that cost most in each
+    python -m scripts.profile_guest --scenario batched   of another block (scripts/bench_block.py has them)
 
 The guest that is profiled is the committed program with line tables, and nothing else is different: it is built into
 the cache, and runs the same number of cycles. The call stacks are left in build/bench/profile.folded, which flame graph
@@ -16,9 +16,9 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
+from scripts.bench_block import SCENARIOS, Scenario
 from scripts.devnet import CACHE, ROOT
 
 ELF: Final = CACHE / "guest-profile" / "zkclob-program"
@@ -115,11 +115,13 @@ def report(stacks: Stacks, top: int) -> None:
     print(row("sum", whole, whole))
 
 
-def profile(elf: Path, witness: Path) -> Stacks:
-    done = subprocess.run([PROFILER, elf, witness], capture_output=True, text=True, check=False)
+def profile(scenario: Scenario) -> Stacks:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    witness = OUTPUT / "profiled-witness.bin"
+    witness.write_bytes(scenario.prepare().witness)
+    done = subprocess.run([PROFILER, ELF, witness], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"the profiler failed:\n{done.stderr}")
-    OUTPUT.mkdir(parents=True, exist_ok=True)
     stacks = parse(done.stdout.splitlines())
     folded = "".join(f"{';'.join(stack)} {cost.gas:.0f}\n" for stack, cost in stacks)
     (OUTPUT / "profile.folded").write_text(folded)
@@ -128,11 +130,10 @@ def profile(elf: Path, witness: Path) -> Stacks:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--scenario", choices=SCENARIOS, default="single", help="which block")
     parser.add_argument("--top", type=int, default=0, help="functions to list for each section")
-    parser.add_argument("--witness", type=Path, default=OUTPUT / "witness.bin", help="what the guest runs on")
-    parser.add_argument("--elf", type=Path, default=ELF, help="the guest, with line tables")
     arguments = parser.parse_args()
-    report(profile(arguments.elf, arguments.witness), arguments.top)
+    report(profile(Scenario(SCENARIOS[arguments.scenario])), arguments.top)
     return 0
 
 
