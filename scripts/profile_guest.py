@@ -26,14 +26,14 @@ PROFILER: Final = CACHE / "target" / "release" / "examples" / "profile"
 OUTPUT: Final = ROOT / "build" / "bench"
 
 SECTIONS: Final = {
-    "read the witness": ("sp1-lib-6.10.0/io::read_vec", "witness::decode"),
+    "read the witness": ("sp1-lib-6.10.0/io::read_vec", "witness::", "hints::decode"),
     "tries before": ("trie::read_partial",),
     "decode the data": ("codec/data::decode",),
     "hash the orders": ("signing::",),
     "match": ("transition::apply_block",),
     "tries after": ("state::root",),
     "public values": ("batch::", "sp1-lib-6.10.0/io::commit", "sp1-zkvm-6.10.0/syscalls/halt::"),
-    "signatures": ("witness::check_signatures", "secp256k1"),
+    "signatures": ("hints::check", "secp256k1"),
 }
 """The functions (the starts of their names) that each section is made of. What they call belongs to it, unless it is
 itself named here."""
