@@ -4,6 +4,7 @@
 #   scripts/build_elf.sh             with a rustc that has its standard library's sources (Debian: rustc-web,
 #                                    rust-web-src, cargo-web and lld; or rustup component add rust-src)
 #   scripts/build_elf.sh --official  with SP1's own toolchain (cargo prove build)
+#   scripts/build_elf.sh --profile   the first way, with line tables, into the cache: for scripts/profile_guest.py
 #
 # The same compiler makes the same bytes in every checkout: no path of this machine gets into them. Another compiler
 # makes another program, with another verifying key; the manifest says which one it was.
@@ -67,6 +68,14 @@ build_official() {
         cargo prove build --locked --output-directory "$workspace/elf" --elf-name zkclob-program
 }
 
+# The same program, and beside its code what names the functions in it.
+build_profile() {
+    elf="$cache/guest-profile/zkclob-program"
+    guest_target="$cache/guest-profile-target"
+    mkdir -p "$(dirname "$elf")"
+    CARGO_PROFILE_GUEST_DEBUG=line-tables-only build_stock
+}
+
 # Nothing is executed for a key: a stand-in spares building SP1's executor as a program of its own.
 verifying_key() {
     SP1_CORE_RUNNER_OVERRIDE_BINARY="$(type -P true)" cargo run --quiet --release --locked --manifest-path "$workspace/Cargo.toml" \
@@ -101,7 +110,8 @@ EOF
 case "${1-}" in
     "") way=stock ;;
     --official) way=official ;;
-    *) echo "usage: ${0##*/} [--official]" >&2; exit 2 ;;
+    --profile) build_profile; exit ;;
+    *) echo "usage: ${0##*/} [--official | --profile]" >&2; exit 2 ;;
 esac
 mkdir -p "$workspace/elf"
 "build_$way"
