@@ -78,7 +78,7 @@ class Sequencer:
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
-        self.block_feed = BlockFeed(PROOF_MODES[config.proof_mode])
+        self.block_feed = BlockFeed(PROOF_MODES[self.deployment.verifier_kind])
         self.pipeline.listen(self.block_feed)
         self.watcher = self._make_watcher()
         self.app = make_app(self._context(token))

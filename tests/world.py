@@ -23,7 +23,7 @@ from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store
 from sequencer.adapters.system import SystemRandomness
-from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode
+from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode, VerifierKind
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.signing import digest
@@ -59,7 +59,7 @@ DEPLOYMENT = Deployment(
     genesis_root="0x" + "00" * 32,
     block=1,
     poster="0x" + "11" * 20,
-    verifier_kind="mock",
+    verifier_kind=VerifierKind.MOCK,
     tokens=[DeployedToken(ETH, "ETH"), DeployedToken(USDC, "USDC")],
     markets=[DeployedMarket(MARKET, "ETH/USDC")],
 )
@@ -184,7 +184,7 @@ class World:
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
-        self.block_feed = BlockFeed(PROOF_MODES[ProofMode.EXECUTE])
+        self.block_feed = BlockFeed(PROOF_MODES[DEPLOYMENT.verifier_kind])
         self.pipeline.listen(self.block_feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []

@@ -73,7 +73,7 @@ class Health(_Answer, frozen=True):
 
 
 class Info(_Answer, frozen=True):
-    """Chain, contract and program. `proof_mode`: executed or real."""
+    """Chain, contract and program. `proof_mode`: executed, `real, local keys` or real."""
 
     chain_id: int
     exchange: str

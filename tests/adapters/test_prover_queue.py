@@ -122,11 +122,11 @@ def test_a_worker_needs_the_program_and_the_mode() -> None:
     desk = Desk()
     with pytest.raises(WrongProgram):
         desk.queue.lease("one", ["execute"], b"\x08" * 32)
-    assert desk.queue.lease("one", ["groth16"], VKEY) is None
+    assert desk.queue.lease("one", ["cpu"], VKEY) is None
 
 
 @pytest.mark.parametrize(
-    ("mode", "proof"), [(ProofMode.EXECUTE, b"\x01"), (ProofMode.GROTH16, b""), (ProofMode.GROTH16, b"MOCK")]
+    ("mode", "proof"), [(ProofMode.EXECUTE, b"\x01"), (ProofMode.CPU, b""), (ProofMode.CPU, b"MOCK")]
 )
 async def test_a_proof_of_another_mode_is_refused(mode: ProofMode, proof: bytes) -> None:
     desk = Desk(mode)
@@ -136,7 +136,7 @@ async def test_a_proof_of_another_mode_is_refused(mode: ProofMode, proof: bytes)
 
 
 async def test_a_groth16_proof_is_passed_on_as_it_is() -> None:
-    desk = Desk(ProofMode.GROTH16)
+    desk = Desk(ProofMode.CPU)
     proof = b"\x43" * GROTH16_PROOF_LENGTH
     await desk.queue.result(1, desk.lease().token, VALUES, Proof(proof, "", 1, 1, 1, 1))
     assert desk.accepted[0].proof == proof
