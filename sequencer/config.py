@@ -57,6 +57,15 @@ class VerifierKind(StrEnum):
     """Checks Groth16 proofs under SP1's production key."""
 
 
+_JOB_LIMITS_S: Final = {
+    ProofMode.EXECUTE: 10 * 60,
+    ProofMode.CPU: 12 * 3600,
+    ProofMode.CUDA: 2 * 3600,
+    ProofMode.NETWORK: 6 * 3600,
+}
+"""Several times what a full batch takes; to wait in vain costs only time."""
+
+
 class SealPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the open block ends: whichever comes first."""
 
@@ -149,10 +158,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Transactions that may wait for the writer; above it the answer is BUSY."""
     lease_ms: Positive = 30_000
     """How long a prover worker keeps a job without a heartbeat."""
+    job_limit_s: NotNegative = 0
+    """How long a prover worker keeps a job with heartbeats; 0: by the proof mode."""
     seal: SealPolicy = SealPolicy()
     batch: BatchPolicy = BatchPolicy()
     limits: Limits = Limits()
     worker: LocalWorker | None = None
+
+    @property
+    def job_limit_ms(self) -> int:
+        """How long one job may take."""
+        return 1000 * (self.job_limit_s or _JOB_LIMITS_S[self.proof_mode])
 
 
 class DeployedToken(msgspec.Struct, frozen=True):
@@ -179,6 +195,7 @@ class Deployment(msgspec.Struct, frozen=True):
     block: NotNegative
     """Block of the contract's creation."""
     poster: HexAddress
+    verifier: HexAddress
     verifier_kind: VerifierKind
     tokens: list[DeployedToken] = []
     markets: list[DeployedMarket] = []

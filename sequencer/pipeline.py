@@ -1,10 +1,12 @@
 """From sealed block to settled batch.
 
-    sealed ─▶ state tree, root stored ─▶ batch: re-executed in Rust, must agree ─▶ proven ─▶ settled on L1
+    sealed ─▶ state tree, root stored ─▶ batch: re-executed in Rust, must agree ─▶ proven, verified ─▶ settled on L1
 
 Blocks become batches in order; where a batch ends is recorded, so a restart finds the same batches. Both
 implementations must agree on every block's root, every result and the public values. If they do not, nothing more is
 posted, the evidence is kept in files and the node is halted. Batches are proven in any order and settled in theirs.
+A worker's proof is made durable first and then shown to the verifier: it may be the work of hours. One that the
+verifier refuses is thrown away and made again.
 """
 
 import asyncio
@@ -27,6 +29,8 @@ from sequencer.ports import (
     Clock,
     Journal,
     Proof,
+    ProofRefused,
+    ProofVerifier,
     Prover,
     ProverJob,
     SealedBlock,
@@ -85,6 +89,7 @@ class Pipeline:
         self,
         store: BatchStore,
         prover: Prover,
+        verifier: ProofVerifier,
         settler: Settler,
         clock: Clock,
         halt: Callable[[str], None],
@@ -96,6 +101,7 @@ class Pipeline:
         """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full."""
         self._store = store
         self._prover = prover
+        self._verifier = verifier
         self._settler = settler
         self._clock = clock
         self._halt = halt
@@ -111,6 +117,7 @@ class Pipeline:
         self._batch_due = False
         self._wake = asyncio.Event()
         self._unsettled: asyncio.Queue[StoredBatch] = asyncio.Queue()
+        self._unverified: asyncio.Queue[tuple[StoredBatch, Proof]] = asyncio.Queue()
         self._proofs: dict[int, asyncio.Future[bytes]] = {}
         self._listeners: list[BatchListener] = []
 
@@ -157,6 +164,7 @@ class Pipeline:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._build_batches())
+                tasks.create_task(self._verify_proofs())
                 tasks.create_task(self._settle_batches())
         except* (Disagreement, SettlementRefused) as failures:
             self._halt("; ".join(str(failure) for failure in failures.exceptions))
@@ -212,11 +220,11 @@ class Pipeline:
         number = self._batch_count + 1
         prepared = await self._re_execute(number, blocks, data)
         batch = StoredBatch(
-            settlement=settlement(number, prepared.public_values, data, b""),
+            settlement=settlement(number, prepared.public_values, data),
             public_values=prepared.public_values,
             first_block=blocks[0].sealed.block.number,
             created_ms=self._clock.now_ms(),
-            proven=False,
+            proof=None,
         )
         owed = zip(_owed(blocks), prepared.outbox, strict=True)
         leaves = [(seq, item, keccak256(leaf)) for (seq, item, _), leaf in owed]
@@ -298,20 +306,36 @@ class Pipeline:
 
     def _await_proof(self, batch: StoredBatch) -> None:
         number = batch.settlement.number
-        proof: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._proofs[number] = proof
+        self._proofs[number] = asyncio.get_running_loop().create_future()
         self._unsettled.put_nowait(batch)
 
         async def accept(found: Proof) -> None:
             await self._store.store_proof(number, found)
-            proof.set_result(found.proof)
-            log.info("batch %d: proof accepted from %s", number, found.worker)
-            self._tell(lambda listener: listener.batch_proven(number, found))
+            self._unverified.put_nowait((batch, found))
 
-        if batch.proven:
-            proof.set_result(batch.settlement.proof)
-        else:
-            self._prover.add(ProverJob(number, batch.public_values), accept)
+        stored = batch.proof
+        if stored is not None:
+            self._unverified.put_nowait((batch, stored))
+        delivered_by = None if stored is None else stored.worker
+        self._prover.add(ProverJob(number, batch.public_values, delivered_by), accept)
+
+    async def _verify_proofs(self) -> None:
+        while True:
+            await self._verify(*await self._unverified.get())
+
+    async def _verify(self, batch: StoredBatch, found: Proof) -> None:
+        number = batch.settlement.number
+        try:
+            await self._verifier.verify(batch.public_values, found.proof)
+        except ProofRefused as error:
+            await self._store.discard_proof(number)
+            self._prover.refused(number, str(error))
+            return
+        await self._store.store_verified(number)
+        self._prover.verified(number)
+        self._proofs[number].set_result(found.proof)
+        log.info("batch %d: proof of %s verified", number, found.worker)
+        self._tell(lambda listener: listener.batch_proven(number, found))
 
     async def _settle_batches(self) -> None:
         while True:
@@ -319,7 +343,8 @@ class Pipeline:
 
     async def _settle(self, batch: StoredBatch) -> None:
         number = batch.settlement.number
-        proof = await self._proofs.pop(number)
+        proof = await self._proofs[number]
+        del self._proofs[number]
         settled = await self._settler.settle(replace(batch.settlement, proof=proof))
         await self._store.store_settled(settled)
         log.info("batch %d: settled in L1 block %d", number, settled.l1_block)
@@ -338,7 +363,7 @@ def replay(journal: Journal, node: Node, pipeline: Pipeline) -> None:
         log.info("replayed %d transactions of the journal", count)
 
 
-def settlement(number: int, encoded: bytes, data: bytes, proof: bytes) -> Settlement:
+def settlement(number: int, encoded: bytes, data: bytes, proof: bytes = b"") -> Settlement:
     """What the contract is given, from a batch's public values (448 bytes)."""
     values = PublicValues.decode(encoded)
     return Settlement(

@@ -109,6 +109,57 @@ async def test_batches_chain_and_are_settled_in_order_though_proven_out_of_order
         assert [x.number for x in world.settler.settlements] == [1, 2]
 
 
+async def test_a_proof_that_the_verifier_refuses_is_made_again(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        recorder = Recorder()
+        world.pipeline.listen(recorder)
+        world.verifier.refusals = ["ProofInvalid()"]
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove()
+        await eventually(lambda: world.queue.health().last_error is not None)
+        (batch,) = world.store.unsettled()
+        assert (batch.proof, world.settler.settlements) == (None, [])
+        await world.prove()
+        await eventually(lambda: len(recorder.heard) == 4)
+        assert [what for what, _ in recorder.heard] == ["block", "built", "proven", "settled"]
+        assert world.queue.health().last_error is None
+
+
+async def test_nothing_is_posted_or_called_proven_before_the_verifier_has_answered(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with World(tmp_path, clock).serving() as api:
+        world = api.world
+        world.verifier.answering.clear()
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove()
+        _, shown = await api.get("/v1/batches/1")
+        assert (shown["status"], shown["worker"]) == ("sealed", "test")
+        assert (world.queue.waiting(), world.settler.settlements) == (1, [])
+        assert world.queue.lease("other", ["execute"], VKEY) is None
+    async with World(tmp_path, clock).running() as restarted:
+        await settled(restarted, 1)
+        assert len(restarted.verifier.seen) == 1
+        assert restarted.queue.waiting() == 0
+
+
+async def test_a_proof_from_before_a_restart_can_still_be_refused(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with World(tmp_path, clock).running() as world:
+        world.verifier.answering.clear()
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove()
+    restarted = World(tmp_path, clock)
+    restarted.verifier.refusals = ["ProofInvalid()"]
+    async with restarted.running():
+        await eventually(lambda: restarted.queue.health().last_error is not None)
+        assert "test: the verifier refuses" in (restarted.queue.health().last_error or "")
+        await restarted.prove()
+        await settled(restarted, 1)
+
+
 async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_path: Path) -> None:
     async with World(tmp_path, max_block_transactions=20, max_batch_transactions=50).running() as world:
         await world.list_and_fund()

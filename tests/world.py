@@ -42,7 +42,16 @@ from sequencer.core.types import (
 )
 from sequencer.node import Accepted, Node
 from sequencer.pipeline import Pipeline, replay
-from sequencer.ports import Health, JournalGroup, L1InboxEntry, Proof, SealedBlock, Settled, Settlement
+from sequencer.ports import (
+    Health,
+    JournalGroup,
+    L1InboxEntry,
+    Proof,
+    ProofRefused,
+    SealedBlock,
+    Settled,
+    Settlement,
+)
 from tests.properties.replica import CHAIN_ID, CONTRACT, SEPARATOR, Signer
 
 START_MS = 1_700_000_000_000
@@ -51,7 +60,7 @@ TOKEN = "prover-token-of-the-tests"
 ALICE, BOB, STRANGER = Signer(0xA11CE), Signer(0xB0B), Signer(0x57)
 FEES = b"\xfe" * 20
 ETH, USDC, MARKET = 1, 2, 1
-SEAL_MS, BATCH_MS, LEASE_MS = 1_000, 5_000, 30_000
+SEAL_MS, BATCH_MS, LEASE_MS, JOB_LIMIT_MS = 1_000, 5_000, 30_000, 600_000
 DEPLOYMENT = Deployment(
     chain_id=CHAIN_ID,
     exchange=f"0x{CONTRACT.hex()}",
@@ -59,6 +68,7 @@ DEPLOYMENT = Deployment(
     genesis_root="0x" + "00" * 32,
     block=1,
     poster="0x" + "11" * 20,
+    verifier="0x" + "33" * 20,
     verifier_kind=VerifierKind.MOCK,
     tokens=[DeployedToken(ETH, "ETH"), DeployedToken(USDC, "USDC")],
     markets=[DeployedMarket(MARKET, "ETH/USDC")],
@@ -125,6 +135,25 @@ class FakeSettler:
         return Health()
 
 
+class FakeVerifier:
+    """The port ProofVerifier: refuses as often as there are `refusals`, and answers only while `answering`."""
+
+    def __init__(self) -> None:
+        self.refusals: list[str] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.seen: list[tuple[bytes, bytes]] = []
+
+    async def verify(self, public_values: bytes, proof: bytes) -> None:
+        await self.answering.wait()
+        self.seen.append((public_values, proof))
+        if self.refusals:
+            raise ProofRefused(self.refusals.pop(0))
+
+    def health(self) -> Health:
+        return Health()
+
+
 class FakeWatcher:
     """The port Watcher with what is pending set by the test."""
 
@@ -158,11 +187,20 @@ class World:
         self.limits = limits or Limits(enabled=False)
         self.settler = FakeSettler()
         self.watcher = FakeWatcher()
-        self.queue = ProverQueue(self.clock, CountedRandomness(), ProofMode.EXECUTE, VKEY, lease_ms=LEASE_MS)
+        self.verifier = FakeVerifier()
+        self.queue = ProverQueue(
+            self.clock,
+            CountedRandomness(),
+            ProofMode.EXECUTE,
+            VKEY,
+            lease_ms=LEASE_MS,
+            job_limit_ms=JOB_LIMIT_MS,
+        )
         self.sealed: list[SealedBlock] = []
         self.pipeline = Pipeline(
             self.store,
             self.queue,
+            self.verifier,
             self.settler,
             self.clock,
             lambda reason: self.node.halt(reason),
@@ -219,6 +257,7 @@ class World:
             history=history,
             queue=self.queue,
             watcher=self.watcher,
+            verifier=self.verifier,
             settler=self.settler,
             claims=self.settler,
             clock=self.clock,

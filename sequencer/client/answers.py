@@ -68,6 +68,7 @@ class Health(_Answer, frozen=True):
     status: str
     halt_reason: str | None
     l1_watcher: PartHealth
+    l1_verifier: PartHealth
     l1_poster: PartHealth
     prover: PartHealth
 

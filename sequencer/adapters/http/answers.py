@@ -70,7 +70,11 @@ class PartHealth(Answer, frozen=True):
 class ProverHealth(PartHealth, frozen=True):
     """The prover queue."""
 
+    mode: ProofMode
     waiting: Annotated[int, Meta(description="jobs that are not proven")]
+    held_off: Annotated[
+        list[str], Meta(description="workers that failed too often in a row and have to wait")
+    ]
 
 
 class Health(Answer, frozen=True):
@@ -79,6 +83,7 @@ class Health(Answer, frozen=True):
     status: Annotated[str, Meta(extra_json_schema={"enum": ["ok", "degraded", "halted"]})]
     halt_reason: str | None
     l1_watcher: PartHealth
+    l1_verifier: PartHealth
     l1_poster: PartHealth
     prover: ProverHealth
 

@@ -17,7 +17,7 @@ from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store
 from sequencer.config import Deployment, VerifierKind
 from sequencer.node import Node
-from sequencer.ports import Claims, Clock, Randomness, Settler, Watcher
+from sequencer.ports import Claims, Clock, ProofVerifier, Randomness, Settler, Watcher
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,6 +40,7 @@ class Context:
     history: History
     queue: ProverQueue
     watcher: Watcher
+    verifier: ProofVerifier
     settler: Settler
     claims: Claims
     clock: Clock

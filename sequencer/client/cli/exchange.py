@@ -16,7 +16,12 @@ from sequencer.client.decimals import plain
 def status(session: Session) -> None:
     """Is the sequencer well, and what does it run?"""
     health, info = session.client.health(), session.client.info()
-    parts = (("watcher", health.l1_watcher), ("poster", health.l1_poster), ("prover", health.prover))
+    parts = (
+        ("watcher", health.l1_watcher),
+        ("verifier", health.l1_verifier),
+        ("poster", health.l1_poster),
+        ("prover", health.prover),
+    )
     failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]
     if health.halt_reason:
         failures.append(f"halted: {health.halt_reason}")
