@@ -109,6 +109,7 @@ class Sequencer:
             self.domain_separator,
             max_age_ms=self.config.batch.max_age_ms,
             max_transactions=self.config.batch.max_transactions,
+            max_prover_gas=self.config.batch.max_prover_gas,
         )
 
     def _make_node(self) -> Node:

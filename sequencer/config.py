@@ -79,6 +79,8 @@ class BatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_age_ms: Positive = 5_000
     max_transactions: Positive = 2_000
+    max_prover_gas: Positive = 100_000_000
+    """By the estimate of `prover_gas`. A block that costs more alone is a batch of its own."""
 
 
 class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,6 +39,7 @@ from sequencer.ports import (
     Settler,
     StoredBatch,
 )
+from sequencer.prover_gas import GasEstimate
 
 log = logging.getLogger(__name__)
 
@@ -61,21 +62,24 @@ class _Filling:
         self._encoder = DataEncoder(first.sealed.first_seq)
         self._transactions = 0
         self._steps = 0
+        self.gas = GasEstimate()
         self.add(first)
 
     def add(self, rooted: _Rooted) -> None:
         self._encoder.add_block(rooted.sealed.block)
         self._transactions += len(rooted.sealed.digests)
         self._steps += rooted.sealed.steps
+        self.gas.add(rooted.sealed)
         self.blocks.append(rooted)
 
-    def fits(self, sealed: SealedBlock, max_transactions: int) -> bool:
+    def fits(self, sealed: SealedBlock, max_transactions: int, max_prover_gas: int) -> bool:
         added = len(sealed.digests)
         size = self._encoder.size + MAX_BLOCK_HEAD + sealed.data_bound
         return (
             self._transactions + added <= max_transactions
             and self._steps + sealed.steps <= MAX_BATCH_STEPS
             and size <= MAX_BATCH_DATA
+            and self.gas.gas_with(sealed) <= max_prover_gas
         )
 
     def data(self) -> bytes:
@@ -97,8 +101,11 @@ class Pipeline:
         *,
         max_age_ms: int,
         max_transactions: int,
+        max_prover_gas: int,
     ) -> None:
-        """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full."""
+        """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full: by transactions,
+        by the prover gas that it is estimated to cost, or by what L1 takes.
+        """
         self._store = store
         self._prover = prover
         self._verifier = verifier
@@ -108,6 +115,7 @@ class Pipeline:
         self._domain_separator = domain_separator
         self._max_age_ms = max_age_ms
         self._max_transactions = max_transactions
+        self._max_prover_gas = max_prover_gas
         self._tree = StateTree()
         self._start_tree = StateTree()  # at the start of the batch that is being filled
         self._sealed: deque[SealedBlock] = deque()
@@ -186,7 +194,7 @@ class Pipeline:
 
     async def _take(self, sealed: SealedBlock) -> None:
         filling = self._filling
-        if filling is not None and not filling.fits(sealed, self._max_transactions):
+        if filling is not None and not filling.fits(sealed, self._max_transactions, self._max_prover_gas):
             await self._close_batch(filling)
         root = await asyncio.to_thread(self._tree.apply, sealed.writes, sealed.meta)
         await self._store.store_root(sealed.block.number, root)
@@ -224,6 +232,7 @@ class Pipeline:
             public_values=prepared.public_values,
             first_block=blocks[0].sealed.block.number,
             created_ms=self._clock.now_ms(),
+            prover_gas_estimate=filling.gas.gas(),
             proof=None,
         )
         owed = zip(_owed(blocks), prepared.outbox, strict=True)
@@ -231,9 +240,21 @@ class Pipeline:
         await self._store.store_batch(batch, prepared.witness, leaves)
         self._batch_count, self._filling = number, None
         self._start_tree = self._tree.copy()
-        log.info("batch %d: blocks %d to %d", number, batch.first_block, batch.settlement.block_number)
+        self._report(batch)
         self._tell(lambda listener: listener.batch_built(batch))
         self._await_proof(batch)
+
+    def _report(self, batch: StoredBatch) -> None:
+        claim, gas = batch.settlement, batch.prover_gas_estimate
+        log.info("batch %d: blocks %d to %d", claim.number, batch.first_block, claim.block_number)
+        if gas > self._max_prover_gas:
+            log.warning(
+                "batch %d: one block is estimated at %d prover gas, more than a batch is to have (%d): "
+                "lower seal.max_transactions or raise batch.max_prover_gas",
+                claim.number,
+                gas,
+                self._max_prover_gas,
+            )
 
     async def _re_execute(self, number: int, blocks: list[_Rooted], data: bytes) -> Prepared:
         """The batch as Rust executes it. Raises Disagreement."""
@@ -335,6 +356,14 @@ class Pipeline:
         self._prover.verified(number)
         self._proofs[number].set_result(found.proof)
         log.info("batch %d: proof of %s verified", number, found.worker)
+        if found.prover_gas > batch.prover_gas_estimate:
+            log.warning(
+                "batch %d: %s says %d prover gas, estimated were %d: batches cost more than they are to",
+                number,
+                found.worker,
+                found.prover_gas,
+                batch.prover_gas_estimate,
+            )
         self._tell(lambda listener: listener.batch_proven(number, found))
 
     async def _settle_batches(self) -> None:

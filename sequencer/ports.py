@@ -356,6 +356,8 @@ class StoredBatch:
     public_values: bytes
     first_block: int
     created_ms: int
+    prover_gas_estimate: int
+    """See `prover_gas`."""
     proof: Proof | None
     """What a worker brought, perhaps not verified yet."""
 

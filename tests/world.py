@@ -179,6 +179,7 @@ class World:
         clock: ManualClock | None = None,
         store: Store | None = None,
         max_batch_transactions: int = 1_000,
+        max_prover_gas: int = 10**9,
         limits: Limits | None = None,
         **node_settings: int,
     ) -> None:
@@ -207,6 +208,7 @@ class World:
             SEPARATOR,
             max_age_ms=BATCH_MS,
             max_transactions=max_batch_transactions,
+            max_prover_gas=max_prover_gas,
         )
         settings = {
             "seal_interval_ms": SEAL_MS,
@@ -385,12 +387,12 @@ class World:
         """Whether every sealed block has its root stored."""
         return not self.pipeline._sealed and self.pipeline._filling is not None
 
-    async def prove(self) -> int:
+    async def prove(self, proof: Proof | None = None) -> int:
         """Plays a worker for one job; gives its batch."""
         lease = self.queue.lease("test", ["execute"], VKEY)
         assert lease is not None
         values = self.store.unsettled()[0].public_values
-        await self.queue.result(lease.batch, lease.token, values, PROOF)
+        await self.queue.result(lease.batch, lease.token, values, proof or PROOF)
         return lease.batch
 
     async def fingerprint(self) -> tuple[object, ...]:

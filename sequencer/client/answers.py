@@ -600,6 +600,7 @@ class Batch(_Answer, frozen=True):
     last_block: Uint
     cycles: Uint | None
     prover_gas: Uint | None
+    prover_gas_estimate: Uint
     l1_transaction: str | None
     l1_gas: Uint | None
 

@@ -656,7 +656,8 @@ class Batch(Answer, frozen=True):
     public_values: HexBytes
     worker: str | None
     cycles: Uint | None
-    prover_gas: Uint | None
+    prover_gas: Annotated[Uint | None, Meta(description="what the worker says that it cost to prove")]
+    prover_gas_estimate: Annotated[Uint, Meta(description="what it was made for")]
     execute_ms: Uint | None
     peak_rss_mb: Uint | None
     l1_transaction: Hash | None

@@ -169,12 +169,13 @@ def batches(session: Session, number: int | None, limit: int, before: str | None
             b.proof_mode,
             f"{b.first_block}-{b.last_block}",
             str(b.prover_gas or ""),
+            str(b.prover_gas_estimate),
             str(b.l1_gas or ""),
             b.l1_transaction or "",
         )
         for b in found
     ]
-    heads = ("batch", "status", "proof mode", "blocks", "prover gas", "L1 gas", "L1 transaction")
+    heads = ("batch", "status", "proof mode", "blocks", "prover gas", "estimated", "L1 gas", "L1 transaction")
     session.show(page or found[0], [*table(heads, rows), *(more(page) if page else [])])
 
 
