@@ -129,9 +129,8 @@ class ProverQueue:
     # ------------------------------------------------------------ for workers
 
     def lease(self, worker: str, modes: Collection[str], vkey: bytes) -> Lease | None:
-        """A free job, first of those that this worker failed least; None if there is none for it now.
-
-        Raises WrongProgram.
+        """A free job, first of those that this worker failed least, then the one that it had last: it may have kept a
+        part of the proof. None if there is none for it now. Raises WrongProgram.
         """
         if vkey != self._vkey:
             raise WrongProgram(f"the exchange has program 0x{self._vkey.hex()}, not 0x{vkey.hex()}")
@@ -145,7 +144,7 @@ class ProverQueue:
         ]
         if not free:
             return None
-        job = min(free, key=lambda job: (job.failed_by[worker], job.job.batch))
+        job = min(free, key=lambda job: (job.failed_by[worker], job.worker != worker, job.job.batch))
         if job.lease:
             self._take_back(job)
         job.worker, job.lease = worker, self._randomness.token()
@@ -215,12 +214,12 @@ class ProverQueue:
     def _failed(self, job: _Job, message: str) -> None:
         """A failure that the worker answers for."""
         self._hold_off.failed(job.worker, self._clock.now_ms())
+        job.failed_by[job.worker] += 1
         self._note_failure(job, message)
 
     def _note_failure(self, job: _Job, message: str) -> None:
         job.lease = ""
         job.failures += 1
-        job.failed_by[job.worker] += 1
         text = f"batch {job.job.batch}, failure {job.failures}, {job.worker}: {message}"
         self._health = self._health.after_failure(text, self._clock.now_ms())
         log.error("prover: %s", text)

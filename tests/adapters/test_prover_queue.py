@@ -208,6 +208,14 @@ def test_a_job_that_always_fails_is_kept_and_comes_after_those_that_did_not_fail
     assert desk.queue.waiting() == 3
 
 
+def test_a_worker_that_died_goes_on_with_the_job_that_it_had() -> None:
+    desk = Desk(jobs=3)
+    assert [desk.lease("one").batch, desk.lease("two").batch] == [1, 2]
+    desk.clock.advance(LEASE_MS)
+    assert [desk.lease("two").batch, desk.lease("three").batch] == [2, 1]
+    assert desk.queue.held_off() == []
+
+
 async def test_workers_that_are_mended_settle_what_failed_before() -> None:
     desk = Desk()
     desk.fail(times=FAILURES_AT_ONCE)
