@@ -115,14 +115,17 @@ class CountedRandomness:
 
 
 class FakeSettler:
-    """The ports Settler and Claims: settles what it is given, unless `refusal` is set."""
+    """The ports Settler and Claims: settles what it is given, while `answering` and unless `refusal` is set."""
 
     def __init__(self) -> None:
         self.settlements: list[Settlement] = []
         self.claimed: set[tuple[int, int]] = set()
         self.refusal: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def settle(self, settlement: Settlement) -> Settled:
+        await self.answering.wait()
         if self.refusal is not None:
             raise self.refusal
         self.settlements.append(settlement)
@@ -181,6 +184,8 @@ class World:
         max_batch_transactions: int = 1_000,
         max_prover_gas: int = 10**9,
         limits: Limits | None = None,
+        proof_mode: ProofMode = ProofMode.EXECUTE,
+        verifier_kind: VerifierKind = VerifierKind.MOCK,
         **node_settings: int,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -188,11 +193,12 @@ class World:
         self.limits = limits or Limits(enabled=False)
         self.settler = FakeSettler()
         self.watcher = FakeWatcher()
+        self.deployment = replace(DEPLOYMENT, verifier_kind=verifier_kind)
         self.verifier = FakeVerifier()
         self.queue = ProverQueue(
             self.clock,
             CountedRandomness(),
-            ProofMode.EXECUTE,
+            proof_mode,
             VKEY,
             lease_ms=LEASE_MS,
             job_limit_ms=JOB_LIMIT_MS,
@@ -224,7 +230,7 @@ class World:
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
-        self.block_feed = BlockFeed(PROOF_MODES[DEPLOYMENT.verifier_kind])
+        self.block_feed = BlockFeed(PROOF_MODES[verifier_kind])
         self.pipeline.listen(self.block_feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -264,7 +270,7 @@ class World:
             claims=self.settler,
             clock=self.clock,
             randomness=CountedRandomness(),
-            deployment=DEPLOYMENT,
+            deployment=self.deployment,
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
             recovery=recovery,
@@ -389,7 +395,7 @@ class World:
 
     async def prove(self, proof: Proof | None = None) -> int:
         """Plays a worker for one job; gives its batch."""
-        lease = self.queue.lease("test", ["execute"], VKEY)
+        lease = self.queue.lease("test", [self.queue.mode], VKEY)
         assert lease is not None
         values = self.store.unsettled()[0].public_values
         await self.queue.result(lease.batch, lease.token, values, proof or PROOF)

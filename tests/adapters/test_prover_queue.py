@@ -1,6 +1,8 @@
 """The prover queue: workers that die, lie, dawdle or fail cost time and nothing else."""
 
 import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from sequencer.adapters.prover_queue import (
     WrongProgram,
     WrongProof,
 )
-from sequencer.config import ProofMode
+from sequencer.config import ProofMode, VerifierKind
 from sequencer.ports import Proof, ProverJob
 from tests.world import (
     JOB_LIMIT_MS,
@@ -384,3 +386,31 @@ async def test_health_names_the_mode_and_the_workers_that_are_held_off(tmp_path:
         _, health = await api.get("/v1/health")
         assert (health["prover"]["mode"], health["prover"]["heldOff"]) == ("execute", ["liar"])
         assert (health["status"], health["prover"]["waiting"]) == ("degraded", 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "shown_mode", "shown_status"),
+    [
+        (ProofMode.EXECUTE, VerifierKind.MOCK, "executed", "executed"),
+        (ProofMode.CPU, VerifierKind.LOCAL, "real, local keys", "proven"),
+        (ProofMode.NETWORK, VerifierKind.SP1, "real", "proven"),
+    ],
+)
+async def test_what_a_proof_is_worth_is_shown_wherever_there_is_one(
+    tmp_path: Path, mode: ProofMode, kind: VerifierKind, shown_mode: str, shown_status: str
+) -> None:
+    async with World(tmp_path, proof_mode=mode, verifier_kind=kind).serving() as api:
+        world = api.world
+        world.settler.answering.clear()
+        await world.list_and_fund()
+        await world.close_batch()
+        proof = b"" if mode is ProofMode.EXECUTE else bytes(GROTH16_PROOF_LENGTH)
+        await world.prove(replace(PROOF, proof=proof))
+        await eventually(lambda: world.queue.waiting() == 0)
+        assert (await api.get("/v1/info"))[1]["proofMode"] == shown_mode
+        assert (await api.get("/v1/health"))[1]["prover"]["mode"] == mode
+        _, batch = await api.get("/v1/batches/1")
+        assert (batch["proofMode"], batch["status"]) == (shown_mode, shown_status)
+        (snapshot,) = world.block_feed.snapshot()
+        told = json.loads(snapshot[snapshot.index(b"{") :])["batch"]
+        assert (told["proofMode"], told["status"]) == (shown_mode, shown_status)
