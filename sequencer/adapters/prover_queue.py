@@ -3,7 +3,7 @@
 A job is a batch. A worker leases it and keeps the lease by heartbeats, for as long as a job may take; a lease that ran
 out is given to the next who asks. A worker that dies, lies or does nothing costs time and nothing else:
 
-    it dies                         its lease runs out
+    it dies or falls silent         its lease runs out
     it only heartbeats              the job is taken from it after the longest time that one may take
     it brings other public values   refused: only those that both implementations agreed on are taken
     it brings another proof         refused: the verifier on L1 is asked before anything is posted
@@ -68,6 +68,11 @@ class _Job:
     """Its proof is being stored or verified."""
     failures: int = 0
     failed_by: Counter[str] = field(default_factory=Counter)
+    """Not by those who fell silent: they may go on."""
+
+    def is_leased(self, now_ms: int) -> bool:
+        """Whether somebody has it whose lease has not run out."""
+        return bool(self.lease) and now_ms < self.deadline_ms
 
 
 class ProverQueue:
@@ -130,23 +135,22 @@ class ProverQueue:
 
     def lease(self, worker: str, modes: Collection[str], vkey: bytes) -> Lease | None:
         """A free job, first of those that this worker failed least, then the one that it had last: it may have kept a
-        part of the proof. None if there is none for it now. Raises WrongProgram.
+        part of the proof. None if there is none for it now, or it has one already. Raises WrongProgram.
         """
         if vkey != self._vkey:
             raise WrongProgram(f"the exchange has program 0x{self._vkey.hex()}, not 0x{vkey.hex()}")
         now = self._clock.now_ms()
         if self.mode not in modes or self._hold_off.holds(worker, now):
             return None
-        free = [
-            job
-            for job in self._jobs.values()
-            if not job.delivered and (not job.lease or job.deadline_ms <= now)
-        ]
-        if not free:
+        open_jobs = [job for job in self._jobs.values() if not job.delivered]
+        free = [job for job in open_jobs if not job.is_leased(now)]
+        if not free or any(job.worker == worker for job in open_jobs if job.is_leased(now)):
             return None
         job = min(free, key=lambda job: (job.failed_by[worker], job.worker != worker, job.job.batch))
         if job.lease:
             self._take_back(job)
+            if self._hold_off.holds(worker, now):
+                return None
         job.worker, job.lease = worker, self._randomness.token()
         job.leased_ms, job.deadline_ms = now, now + min(self.lease_ms, self._job_limit_ms)
         return Lease(job.job.batch, job.lease)
@@ -205,21 +209,20 @@ class ProverQueue:
         return proof
 
     def _take_back(self, job: _Job) -> None:
-        """Ends a lease. Silence is not held against the worker: it may have died, and costs little."""
+        """Ends a lease that ran out."""
         if job.deadline_ms - job.leased_ms >= self._job_limit_ms:
             self._failed(job, f"not done after {self._job_limit_ms // 1000} s")
         else:
-            self._note_failure(job, "the lease ran out")
+            self._failed(job, "the lease ran out", silent=True)
 
-    def _failed(self, job: _Job, message: str) -> None:
-        """A failure that the worker answers for."""
-        self._hold_off.failed(job.worker, self._clock.now_ms())
-        job.failed_by[job.worker] += 1
-        self._note_failure(job, message)
-
-    def _note_failure(self, job: _Job, message: str) -> None:
+    def _failed(self, job: _Job, message: str, *, silent: bool = False) -> None:
+        """The job is free again. `silent`: the worker may come back and go on with it."""
+        now = self._clock.now_ms()
+        self._hold_off.failed(job.worker, now)
         job.lease = ""
         job.failures += 1
+        if not silent:
+            job.failed_by[job.worker] += 1
         text = f"batch {job.job.batch}, failure {job.failures}, {job.worker}: {message}"
-        self._health = self._health.after_failure(text, self._clock.now_ms())
+        self._health = self._health.after_failure(text, now)
         log.error("prover: %s", text)

@@ -201,13 +201,15 @@ async def test_a_success_ends_a_row_of_failures() -> None:
     assert desk.queue.held_off() == []
 
 
-def test_a_job_that_always_fails_is_kept_and_comes_after_those_that_did_not_fail() -> None:
-    desk = Desk(jobs=3)
+async def test_a_job_that_always_fails_is_kept_and_comes_after_those_that_did_not_fail() -> None:
+    desk = Desk(jobs=2)
     desk.fail("one")
     assert [desk.lease("one").batch, desk.lease("two").batch] == [2, 1]
-    desk.queue.failure(1, desk.queue._jobs[1].lease, "out of memory")
-    assert [desk.lease("one").batch, desk.lease("one").batch] == [3, 1]
-    assert desk.queue.waiting() == 3
+    await desk.queue.result(2, desk.queue._jobs[2].lease, VALUES, PROOF)
+    desk.queue.verified(2)
+    desk.clock.advance(LEASE_MS)
+    assert desk.lease("one").batch == 1
+    assert desk.queue.waiting() == 1
 
 
 def test_a_worker_that_died_goes_on_with_the_job_that_it_had() -> None:
@@ -216,6 +218,25 @@ def test_a_worker_that_died_goes_on_with_the_job_that_it_had() -> None:
     desk.clock.advance(LEASE_MS)
     assert [desk.lease("two").batch, desk.lease("three").batch] == [2, 1]
     assert desk.queue.held_off() == []
+
+
+def test_a_worker_has_one_job_at_a_time() -> None:
+    desk = Desk(jobs=2)
+    lease = desk.lease("one")
+    assert desk.ask("one") is None
+    assert desk.lease("two").batch == 2
+    desk.queue.failure(1, lease.token, "out of memory")
+    assert desk.lease("one").batch == 1
+
+
+def test_a_worker_that_takes_jobs_and_falls_silent_is_held_off() -> None:
+    desk = Desk(jobs=2)
+    for _ in range(FAILURES_AT_ONCE):
+        assert desk.lease("silent").batch == 1
+        desk.clock.advance(LEASE_MS)
+    assert desk.ask("silent") is None
+    assert desk.queue.held_off() == ["silent"]
+    assert desk.lease("good").batch == 1
 
 
 async def test_workers_that_are_mended_settle_what_failed_before() -> None:

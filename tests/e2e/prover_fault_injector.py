@@ -29,6 +29,7 @@ class Fault(StrEnum):
     LOST_ANSWER = "a connection that is dropped before the answer arrives"
 
 
+SPOILED: Final = {Fault.FLIPPED_VALUES, Fault.FLIPPED_PROOF, Fault.OTHER_BATCH}
 HONEST_CARDS: Final = 6
 """Results without a fault for each result with one of each kind."""
 
@@ -38,6 +39,8 @@ class FaultDeck:
 
     def __init__(self, seed: int) -> None:
         self.drawn: Counter[Fault] = Counter()
+        self.taken: Counter[Fault] = Counter()
+        """Results that the sequencer took, by what had happened to them."""
         self._random = Random(seed)
         self._cards: list[Fault] = []
         self._results: dict[str, dict[str, Any]] = {}
@@ -59,6 +62,11 @@ class FaultDeck:
                 fault = Fault.NONE
             self.drawn[fault] += 1
             return fault, self._spoiled(fault, result, others)
+
+    def note_taken(self, fault: Fault) -> None:
+        """The sequencer took a result."""
+        with self._lock:
+            self.taken[fault] += 1
 
     def _next(self) -> Fault:
         if not self._cards:
@@ -134,8 +142,8 @@ class ProverFaultInjector:
         return Handler
 
     def _serve(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
-        fault = Fault.NONE
-        if request.path.endswith("/result"):
+        fault, is_result = Fault.NONE, request.path.endswith("/result")
+        if is_result:
             fault, result = self._deck.draw(request.path.split("/")[-2], json.loads(body))
             body = json.dumps(result).encode()
         if fault is Fault.LATE:
@@ -144,6 +152,8 @@ class ProverFaultInjector:
             _drop(request)
             return
         answer = self._forwarded(request, body)
+        if is_result and answer is not None and answer.ok:
+            self._deck.note_taken(fault)
         if answer is None or fault is Fault.LOST_ANSWER:
             _drop(request)
         else:

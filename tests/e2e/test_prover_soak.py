@@ -21,7 +21,7 @@ from scripts.devnet import ELF, WORKER, Devnet, end_group, kill_group
 from sequencer.abi import EXCHANGE
 from sequencer.client import ClientError
 from tests.e2e.conftest import PACE, Party, require_conserved, wait_until
-from tests.e2e.prover_fault_injector import Fault, FaultDeck, ProverFaultInjector
+from tests.e2e.prover_fault_injector import SPOILED, Fault, FaultDeck, ProverFaultInjector
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -106,6 +106,8 @@ def test_every_batch_settles_once_whatever_the_workers_do(soaked: Devnet, seed: 
         wait_until(lambda: all(batch.status == "settled" for batch in seller.client.batches(1_000).batches))
         require_conserved(soaked)
     assert set(deck.drawn) == set(Fault), deck.drawn
+    assert not set(deck.taken) & SPOILED, deck.taken
+    assert deck.taken[Fault.NONE] >= BATCHES // 2
     assert sum(worker.kills for worker in workers) >= KILLS
     numbers = settled_on_l1(soaked)
     assert numbers == list(range(1, len(numbers) + 1))
