@@ -28,7 +28,7 @@ from eth_utils.address import to_checksum_address
 from ethpm_types import ContractType
 
 from scripts import local_verifier
-from scripts.local_verifier import SP1_VERIFIER_HASH, LocalVerifier
+from scripts.local_verifier import SP1_VERIFIER_HASH, SP1_VK_ROOT, LocalVerifier
 from sequencer.config import DEVELOPMENT_CHAIN_ID
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,8 +38,6 @@ GUEST = ROOT / "sp1_program/elf/zkclob-program"
 MANIFEST = ROOT / "sp1_program/elf/manifest.json"
 
 ZERO_ADDRESS = "0x" + "00" * 20
-# Of the recursion programs of circuit v6.1.0.
-SP1_VK_ROOT = bytes.fromhex("002f850ee998974d6cc00e50cd0814b098c05bfade466d28573240d057f25352")
 MIN_DEPOSIT_ETH = 10**15
 
 CONTRACTS = {"mock": "MockVerifier", "local": "LocalSP1Verifier", "sp1": "SP1Verifier"}

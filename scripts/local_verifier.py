@@ -23,8 +23,9 @@ MANIFEST: Final = ROOT / "sp1_program/elf/manifest.json"
 SOURCE: Final = "Groth16Verifier.sol"
 VERIFY: Final = "verifyProof(uint256[8],uint256[5])"
 
-# Of the verifying key of circuit v6.1.0, the only version this project accepts.
+# Of the verifying key and the recursion programs of circuit v6.1.0, the only version this project accepts.
 SP1_VERIFIER_HASH: Final = bytes.fromhex("4388a21c687fdd5f218d7e3d13190cac4c5355818d3605fd5fb811df468ee696")
+SP1_VK_ROOT: Final = bytes.fromhex("002f850ee998974d6cc00e50cd0814b098c05bfade466d28573240d057f25352")
 STALE_SELECTOR: Final = bytes.fromhex("2b4aeaf7")
 """Of a production key before v6.1.0: those circuits are unsound."""
 
