@@ -18,7 +18,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape fuzz demo devnet elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
+	test-ape fuzz demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,8 @@ check-contracts: setup
 	$(forge) fmt --check
 	$(forge) build --sizes --deny warnings
 
-test: check-rust check-contracts test-rust test-contracts test-python test-ape ## Everything that can be checked and tested
+test: check-rust check-contracts test-rust test-contracts test-python test-ape check-elf ## Everything that can be checked and tested
+	@cat build/check-elf.txt
 	@echo "make test: all passed"
 
 fuzz: setup ## Fuzz Rust for FUZZ_SECONDS, then compare it with Python on a million random transactions; FUZZ_SEED=n replays
@@ -79,6 +80,9 @@ devnet: setup ## Start Anvil, the contracts, the sequencer and a prover worker
 
 elf: setup ## Rebuild the guest program and its verifying key
 	scripts/build_elf.sh
+
+check-elf: setup ## Build the guest program again and compare it with the committed one
+	scripts/check_elf.sh
 
 abi: setup ## Write the contract interfaces that Python reads anew
 	$(forge) build contracts/src

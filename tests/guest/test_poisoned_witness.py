@@ -24,7 +24,8 @@ from tests.properties.replica import Replica, Signer
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-ELF = ROOT / "sp1_program" / "elf" / "zkclob-program"
+ELF = Path(os.environ.get("ZKCLOB_GUEST", ROOT / "sp1_program" / "elf" / "zkclob-program"))
+"""The committed guest, or another that `scripts/check_elf.sh` built."""
 PROVER = (
     Path(os.environ.get("ZKCLOB_CACHE", Path.home() / ".cache" / "zkclob"))
     / "target"
