@@ -17,7 +17,7 @@ from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.errors import Code
 from sequencer.core.types import CancelClientOrder, Deposit, InboxEntry, ListToken
-from tests.guest.test_poisoned_witness import GuestStopped, run
+from tests.guest.executor import GuestStopped, run
 from tests.guest.witness import Witness
 from tests.properties.replica import SEPARATOR, Replica, SealedBatch, Signer
 

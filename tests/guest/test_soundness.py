@@ -25,7 +25,7 @@ from sequencer.core.types import (
     Side,
     Withdraw,
 )
-from tests.guest.test_poisoned_witness import START, GuestStopped, order, run
+from tests.guest.executor import START, GuestStopped, order, run
 from tests.guest.test_removed_orders import funded
 from tests.guest.witness import ACCOUNTS, BOOKS, REGISTRY, Inner, Leaf, Opaque, Witness
 from tests.properties.replica import Signer
