@@ -1,12 +1,13 @@
 //! A batch: blocks that are proven together, and the public values of their proof (protocol section 8).
 
-use crate::codec::data;
+use crate::codec::data::Decoder;
 use crate::digests::digests_hash;
 use crate::errors::Error;
 use crate::hash::keccak256;
+use crate::hash::keccak::Hash;
 use crate::orders::Removals;
 use crate::state::State;
-use crate::transition::{apply_block, Effects, Inputs};
+use crate::transition::{apply, begin_block, Effects, Inputs};
 use crate::trie::Recorder;
 use crate::types::*;
 
@@ -83,23 +84,28 @@ pub fn run<R: Recorder>(
 ) -> Result<(PublicValues, Effects), Error> {
     let prev_state_root = state.root();
     let first_seq = state.meta.next_seq;
-    let data = data::decode(batch.data)?;
+    let mut data = Decoder::new(batch.data)?;
     if Some(data.first_block) != state.meta.block_number.checked_add(1) {
         return Err(Error::Mismatch("the data does not start at the next block"));
     }
-    if data.first_seq != first_seq {
+    if data.seq != first_seq {
         return Err(Error::Mismatch("the data does not start at the next sequence number"));
     }
     let mut inputs = Inputs {
-        domain_separator: batch.domain_separator,
+        domain_separator: Hash::from_bytes(batch.domain_separator),
         inbox: &batch.inbox,
         removals: Removals(batch.removed),
     };
     let mut effects = Effects::default();
-    for block in &data.blocks {
-        apply_block(state, block, &mut inputs, &mut effects)?;
+    while let Some(block) = data.next_block()? {
+        begin_block(state, block.timestamp)?;
+        effects.reserve(block.count);
+        for _ in 0..block.count {
+            apply(state, &data.next_transaction()?, &mut inputs, &mut effects)?;
+        }
         after_block(state);
     }
+    data.finish()?;
     if !inputs.inbox.is_empty() {
         return Err(Error::Mismatch("an inbox entry was not consumed"));
     }

@@ -59,8 +59,9 @@ pub enum Error {
     Malformed(&'static str),
     #[error("transaction {seq} is invalid: {code:?}")]
     Invalid { seq: u64, code: Code },
-    #[error("transaction {seq} is invalid: {reason}")]
-    Signature { seq: u64, reason: SignatureError },
+    /// Of one transaction; or of some that the guest, which checks all signatures at once, cannot name.
+    #[error("{} is invalid: {reason}", seq.map_or("a signed transaction".to_owned(), |seq| format!("transaction {seq}")))]
+    Signature { seq: Option<u64>, reason: SignatureError },
     #[error("block {number} is invalid: {why}")]
     InvalidBlock { number: u64, why: &'static str },
     #[error("a node of the {0} trie is needed and not there")]

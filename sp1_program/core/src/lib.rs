@@ -8,6 +8,7 @@ pub mod codec;
 pub mod digests;
 pub mod errors;
 pub mod hash;
+pub mod hints;
 pub mod inbox;
 pub mod ledger;
 pub mod matching;
@@ -25,4 +26,6 @@ pub mod trie;
 pub mod types;
 pub mod witness;
 
+#[cfg(not(target_os = "zkvm"))]
 pub use witness::execute;
+pub use witness::execute_in_place;

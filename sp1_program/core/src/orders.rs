@@ -3,6 +3,7 @@
 
 use crate::agents::{in_scope, Scope};
 use crate::book::{self, Place};
+use crate::codec::bytes::equal;
 use crate::codec::values::client_key;
 use crate::errors::{check, Code, Error, Stop};
 use crate::ledger::amounts;
@@ -195,7 +196,7 @@ fn match_and_rest<R: Recorder>(
 /// An order that the sender may cancel.
 fn own_order<R: Recorder>(state: &State<R>, sender: &Sender, id: &OrderId) -> Result<RestingOrder, Stop> {
     let order = state.books.get(id)?.ok_or(Code::UnknownOrder)?;
-    check(order.owner == sender.head.account, Code::NotOrderOwner)?;
+    check(equal(&order.owner, &sender.head.account), Code::NotOrderOwner)?;
     sender.check_scope_of(id)?;
     Ok(order.clone())
 }

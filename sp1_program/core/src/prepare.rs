@@ -1,12 +1,13 @@
 //! Makes a batch's witness, natively: re-executes it over the whole state and keeps what was looked into.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::batch::{self, Batch, PublicValues};
 use crate::codec::values::encode_meta;
 use crate::errors::{Code, Error};
 use crate::outbox;
-use crate::secp256k1::inverse_of_s;
+use crate::codec::words::push_bytes;
+use crate::secp256k1::{address_of, hints, point_from_bytes};
 use crate::state::State;
 use crate::trie::Visited;
 use crate::types::Digest;
@@ -52,46 +53,35 @@ pub fn prepare(state: &State, batch: &Batch, signatures: &[Signature]) -> Result
 
 fn encode(state: &State, recorded: &State<Visited>, batch: &Batch, signatures: &[Signature]) -> Vec<u8> {
     let mut out = Vec::new();
-    out.extend_from_slice(batch.domain_separator);
-    out.extend_from_slice(&encode_meta(&state.meta));
-    push_length(&mut out, batch.data.len());
-    out.extend_from_slice(batch.data);
-    push_length(&mut out, batch.inbox.len());
-    for entry in &batch.inbox {
-        out.extend_from_slice(&(entry.len() as u16).to_be_bytes());
-        out.extend_from_slice(entry);
-    }
-    push_length(&mut out, batch.removed.len());
-    out.extend_from_slice(batch.removed.as_flattened());
+    push_bytes(batch.domain_separator, &mut out);
+    push_bytes(&encode_meta(&state.meta), &mut out);
+    push_with_length(batch.data, &mut out);
+    out.push(batch.inbox.len() as u64);
+    batch.inbox.iter().for_each(|entry| push_with_length(entry, &mut out));
+    out.push(batch.removed.len() as u64);
+    batch.removed.iter().for_each(|id| push_bytes(id, &mut out));
     encode_signatures(signatures, &mut out);
     state.accounts.write_partial(&recorded.accounts, &mut out);
     state.books.write_partial(&recorded.books, &mut out);
     state.clients.write_partial(&recorded.clients, &mut out);
     state.registry.write_partial(&recorded.registry, &mut out);
-    out
+    out.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Each key once, then the signatures with their hints.
-fn encode_signatures(signatures: &[Signature], out: &mut Vec<u8>) {
-    let mut keys: Vec<&[u8; 64]> = Vec::new();
-    let mut index_of = HashMap::new();
+/// Each key once, in the order of their addresses, then the signatures with their hints.
+fn encode_signatures(signatures: &[Signature], out: &mut Vec<u64>) {
+    let keys: BTreeMap<_, _> =
+        signatures.iter().map(|signature| (address_of(&signature.public_key), &signature.public_key)).collect();
+    let index_of: HashMap<_, _> = keys.values().zip(0..).map(|(key, index)| (*key, index)).collect();
+    out.push(keys.len() as u64);
+    keys.values().for_each(|key| out.extend(point_from_bytes(key)));
+    out.push(signatures.len() as u64);
     for signature in signatures {
-        index_of.entry(&signature.public_key).or_insert_with(|| {
-            keys.push(&signature.public_key);
-            keys.len() as u32 - 1
-        });
-    }
-    push_length(out, keys.len());
-    keys.iter().for_each(|key| out.extend_from_slice(*key));
-    push_length(out, signatures.len());
-    for signature in signatures {
-        let (scalars, _) = signature.bytes.as_chunks::<32>();
-        out.extend_from_slice(&index_of[&signature.public_key].to_be_bytes());
-        out.extend_from_slice(scalars.as_flattened());
-        out.extend_from_slice(&inverse_of_s(&scalars[1]));
+        out.extend(hints(&signature.bytes, index_of[&signature.public_key]));
     }
 }
 
-fn push_length(out: &mut Vec<u8>, length: usize) {
-    out.extend_from_slice(&(length as u32).to_be_bytes());
+fn push_with_length(bytes: &[u8], out: &mut Vec<u64>) {
+    out.push(bytes.len() as u64);
+    push_bytes(bytes, out);
 }

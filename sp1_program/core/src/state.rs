@@ -38,12 +38,16 @@ impl Map for Accounts {
         keccak256_pair::<3>(u64::from_le_bytes([0x11, high, low, 0, 0, 0, 0, 0]), left, right)
     }
 
-    fn hash_from_bytes(bytes: &Digest) -> Option<keccak::Hash> {
-        Some(keccak::Hash::from_bytes(bytes))
-    }
-
     fn hash_to_bytes(hash: &keccak::Hash) -> Digest {
         hash.to_bytes()
+    }
+
+    fn hash_from_words(words: &[u64; 4]) -> Option<keccak::Hash> {
+        Some(keccak::Hash(*words))
+    }
+
+    fn hash_to_words(hash: &keccak::Hash) -> [u64; 4] {
+        hash.0
     }
 }
 
@@ -76,12 +80,16 @@ macro_rules! poseidon2_map {
                 poseidon2::hash_node($inner, bit, left, right)
             }
 
-            fn hash_from_bytes(bytes: &Digest) -> Option<poseidon2::Digest> {
-                poseidon2::Digest::from_bytes(bytes)
-            }
-
             fn hash_to_bytes(hash: &poseidon2::Digest) -> Digest {
                 hash.to_bytes()
+            }
+
+            fn hash_from_words(words: &[u64; 4]) -> Option<poseidon2::Digest> {
+                poseidon2::Digest::from_words(words)
+            }
+
+            fn hash_to_words(hash: &poseidon2::Digest) -> [u64; 4] {
+                hash.to_words()
             }
         }
     };

@@ -5,7 +5,9 @@
 
 use crate::agents::{self, Scope};
 use crate::book;
+use crate::codec::bytes::equal;
 use crate::errors::{check, Code, Error, Stop};
+use crate::hash::keccak::Hash;
 use crate::hash::keccak256_concat;
 use crate::inbox;
 use crate::nonces;
@@ -19,7 +21,7 @@ use crate::types::*;
 
 /// What a batch consumes besides its transactions.
 pub struct Inputs<'a> {
-    pub domain_separator: &'a Digest,
+    pub domain_separator: Hash,
     /// Inbox entries not yet consumed.
     pub inbox: &'a [&'a [u8]],
     /// Orders that the transactions which cancel all will remove.
@@ -32,51 +34,55 @@ pub struct Effects {
     /// Of each transaction; for a batch, those of its actions follow its own.
     pub results: Vec<Code>,
     /// Of each transaction.
-    pub digests: Vec<Digest>,
+    pub digests: Vec<Hash>,
     /// Signatures without which the batch is invalid, in order.
     pub claims: Vec<Claim>,
     pub outbox: Outbox,
 }
 
-/// That `signer` signed `digest`.
+impl Effects {
+    /// Makes room for what so many transactions leave. The count is not trusted more than what is sure to follow.
+    pub fn reserve(&mut self, transactions: usize) {
+        self.results.reserve(transactions);
+        self.digests.reserve(transactions);
+        self.claims.reserve(transactions);
+    }
+}
+
+/// That `signer` signed the digest of a transaction.
 pub struct Claim {
     pub seq: u64,
     pub signer: Address,
-    pub digest: Digest,
 }
 
-/// Applies a block. Signatures are not checked: they are left as claims.
-///
-/// Fails, leaving the state half changed, if the block or one of its transactions is invalid.
-pub fn apply_block<R: Recorder>(
-    state: &mut State<R>,
-    block: &Block,
-    inputs: &mut Inputs,
-    effects: &mut Effects,
-) -> Result<(), Error> {
-    begin_block(state, block)?;
-    for transaction in &block.transactions {
-        let seq = state.meta.next_seq;
-        match transaction {
-            Transaction::Inbox => apply_entry(state, inputs, effects)?,
-            Transaction::Signed(signed) => apply_signed(state, signed, seq, inputs, effects)?,
-            Transaction::ExpireOrder(id) => expire_order(state, id, seq, effects)?,
-        }
-        state.meta.next_seq = next(seq)?;
+/// Begins the next block.
+pub fn begin_block<R>(state: &mut State<R>, timestamp: u64) -> Result<(), Error> {
+    let number = next(state.meta.block_number)?;
+    if timestamp < state.meta.timestamp {
+        return Err(Error::InvalidBlock { number, why: "its time is before that of the previous block" });
     }
+    state.meta.block_number = number;
+    state.meta.timestamp = timestamp;
     Ok(())
 }
 
-fn begin_block<R>(state: &mut State<R>, block: &Block) -> Result<(), Error> {
-    let number = next(state.meta.block_number)?;
-    if block.timestamp < state.meta.timestamp {
-        return Err(Error::InvalidBlock { number, why: "its time is before that of the previous block" });
+/// Applies the next transaction of a block. Signatures are not checked: they are left as claims.
+///
+/// Fails, leaving the state half changed, if the transaction is invalid.
+#[inline(always)]
+pub fn apply<R: Recorder>(
+    state: &mut State<R>,
+    transaction: &Transaction,
+    inputs: &mut Inputs,
+    effects: &mut Effects,
+) -> Result<(), Error> {
+    let seq = state.meta.next_seq;
+    match transaction {
+        Transaction::Inbox => apply_entry(state, inputs, effects)?,
+        Transaction::Signed(signed) => apply_signed(state, signed, seq, inputs, effects)?,
+        Transaction::ExpireOrder(id) => expire_order(state, id, seq, effects)?,
     }
-    if block.transactions.is_empty() {
-        return Err(Error::InvalidBlock { number, why: "it has no transactions" });
-    }
-    state.meta.block_number = number;
-    state.meta.timestamp = block.timestamp;
+    state.meta.next_seq = next(seq)?;
     Ok(())
 }
 
@@ -98,7 +104,7 @@ fn apply_entry<R: Recorder>(
     }
     state.meta.inbox_hash = inbox::extend(&state.meta.inbox_hash, entry);
     state.meta.inbox_cursor = next(state.meta.inbox_cursor)?;
-    effects.digests.push(state.meta.inbox_hash);
+    effects.digests.push(Hash::from_bytes(&state.meta.inbox_hash));
     let applied = inbox::apply(state, entry, &mut inputs.removals, &mut effects.outbox);
     effects.results.push(result_of(applied)?);
     Ok(())
@@ -113,9 +119,9 @@ fn apply_signed<R: Recorder>(
     effects: &mut Effects,
 ) -> Result<(), Error> {
     let Signed { head, body } = signed;
-    let digest = signing::digest(inputs.domain_separator, signed);
+    let digest = signing::digest(&inputs.domain_separator, signed);
     effects.digests.push(digest);
-    effects.claims.push(Claim { seq, signer: head.signer, digest });
+    effects.claims.push(Claim { seq, signer: head.signer });
     let scope = authorize(state, signed).map_err(|stop| invalid(seq, stop))?;
     let mut sender = Sender { head, scope, seq, item: 0, met: 0 };
     let applied = match body {
@@ -155,7 +161,7 @@ fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Scope
     let head = &signed.head;
     let timestamp = state.meta.timestamp;
     let account = state.accounts.get_mut(&head.account)?.ok_or(Code::UnknownAccount)?;
-    let agent = if head.signer == head.account {
+    let agent = if equal(&head.signer, &head.account) {
         None
     } else {
         let agent = account.agent(&head.signer).ok_or(Code::SignerNotAuthorized)?;
@@ -198,7 +204,7 @@ fn expire_order<R: Recorder>(
     let order = state.books.get(id)?.filter(|order| order.is_expired(timestamp)).cloned();
     let order = order.ok_or(Error::Invalid { seq, code: Code::NotExpired })?;
     book::remove(state, id, &order)?;
-    effects.digests.push(keccak256_concat(&[&[0x0c], id]));
+    effects.digests.push(Hash::from_bytes(&keccak256_concat(&[&[0x0c], id])));
     effects.results.push(Code::Ok);
     Ok(())
 }

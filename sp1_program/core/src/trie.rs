@@ -15,7 +15,9 @@ use std::rc::Rc as Shared;
 #[cfg(not(target_os = "zkvm"))]
 use std::sync::Arc as Shared;
 
-use crate::codec::Reader;
+use crate::codec::bytes::equal;
+use crate::codec::words::push_bytes;
+use crate::codec::Words;
 use crate::errors::Error;
 use crate::types::Digest;
 
@@ -31,9 +33,10 @@ pub trait Map: Clone + 'static {
     /// Of a leaf, given its key and encoded value, one after the other.
     fn leaf_hash(pair: &[u8]) -> Self::Hash;
     fn inner_hash(bit: u16, left: &Self::Hash, right: &Self::Hash) -> Self::Hash;
-    /// `None` if the bytes are not those of any hash: each hash has one form.
-    fn hash_from_bytes(bytes: &Digest) -> Option<Self::Hash>;
     fn hash_to_bytes(hash: &Self::Hash) -> Digest;
+    /// As a witness has it. `None` if the words are not those of any hash: each hash has one form.
+    fn hash_from_words(words: &[u64; 4]) -> Option<Self::Hash>;
+    fn hash_to_words(hash: &Self::Hash) -> [u64; 4];
 }
 
 /// A key and its value.
@@ -123,7 +126,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
         // If there are such keys, they are all the keys of one subtree, the prefix leads to it, and its first is
         // leftmost. If there are none, the walk ends in a leaf of another prefix.
         let leaf = self.leaf_towards(|bit| if bit < end { bit_of(&prefix, bit) } else { 0 })?;
-        Ok(leaf.filter(|(key, _)| key.as_ref().starts_with(prefix)))
+        Ok(leaf.filter(|(key, _)| equal(&key.as_ref()[..prefix.len()], prefix)))
     }
 
     /// The pairs, in the order of keys, whose key starts with `prefix`. Looks only into what is on the way to those
@@ -239,20 +242,22 @@ impl<M: Map> Trie<M> {
     }
 
     /// Writes what `recorded` (made from this trie) looked into, and the hashes of the rest.
-    pub fn write_partial(&self, recorded: &Trie<M, Visited>, out: &mut Vec<u8>) {
+    pub fn write_partial(&self, recorded: &Trie<M, Visited>, out: &mut Vec<u64>) {
         match &self.root {
             Some(root) => root.write_partial(&recorded.recorder.0.borrow(), out),
             None => out.push(EMPTY),
         }
     }
 
-    /// Reads a partial trie and hashes it. The bytes are not trusted.
-    pub fn read_partial(reader: &mut Reader) -> Result<Self, Error> {
-        let root = match reader.u8()? {
-            EMPTY => None,
-            tag => Some(Node::read_partial(tag, 0, reader, &mut Vec::new())?.0),
+    /// Reads a partial trie and hashes it. The words are not trusted.
+    pub fn read_partial(words: &mut Words) -> Result<Self, Error> {
+        let (mut root, hash) = match words.word()? {
+            EMPTY => return Ok(Trie { root: None, recorder: () }),
+            OPAQUE => Node::read_opaque(words)?,
+            header => Node::read_partial(header, 0, words)?,
         };
-        Ok(Trie { root, recorder: () })
+        Node::unshared(&mut root).hash = Some(hash);
+        Ok(Trie { root: Some(root), recorder: () })
     }
 }
 
@@ -329,10 +334,14 @@ fn encode_value<M: Map>(value: &M::Value) -> Vec<u8> {
     encoded
 }
 
-const EMPTY: u8 = 0;
-const OPAQUE: u8 = 1;
-const LEAF: u8 = 2;
-const INNER: u8 = 3;
+/// What starts a node in a witness, in the lowest byte of a word. A child that is opaque has no word of its own: its parent
+/// says so.
+const EMPTY: u64 = 0;
+const OPAQUE: u64 = 1;
+const LEAF: u64 = 2;
+const INNER: u64 = 3;
+/// In the first word of an inner node, that its left child is opaque; shifted by one, its right child.
+const LEFT_OPAQUE: u64 = 1 << 24;
 
 impl<M: Map> Node<M> {
     fn leaf(key: M::Key, value: M::Value) -> Self {
@@ -369,17 +378,21 @@ impl<M: Map> Node<M> {
         let node = Self::unshared(node);
         let hash = match &mut node.body {
             Body::Leaf(leaf) => {
-                buffer.clear();
+                let start = aligned_start(buffer);
                 buffer.extend_from_slice(leaf.key.as_ref());
                 M::encode(&leaf.value, buffer);
-                M::leaf_hash(buffer)
+                M::leaf_hash(&buffer[start..])
             }
             Body::Inner { bit, children: [left, right] } => {
                 M::inner_hash(*bit, &Self::hash(left, buffer), &Self::hash(right, buffer))
             }
             Body::Opaque => unreachable!("an opaque node is made with its hash and never changed"),
         };
-        *node.hash.insert(hash)
+        // The guest hashes once, at the end of a batch.
+        if cfg!(not(target_os = "zkvm")) {
+            node.hash = Some(hash);
+        }
+        hash
     }
 
     fn branches_before(&self, bit: u16) -> bool {
@@ -391,65 +404,80 @@ impl<M: Map> Node<M> {
         matches!(&self.body, Body::Leaf(leaf) if same(&leaf.key, key))
     }
 
-    fn write_partial(&self, visited: &HashSet<usize>, out: &mut Vec<u8>) {
+    fn write_partial(&self, visited: &HashSet<usize>, out: &mut Vec<u64>) {
         match &self.body {
             Body::Inner { bit, children } if visited.contains(&address(self)) => {
-                out.push(INNER);
-                out.extend_from_slice(&bit.to_be_bytes());
-                children.iter().for_each(|child| child.write_partial(visited, out));
+                let opaque = children.iter().enumerate().filter(|(_, child)| !visited.contains(&address(&***child)));
+                let flags = opaque.fold(0, |flags, (side, _)| flags | LEFT_OPAQUE << side);
+                out.push(INNER | u64::from(*bit) << 8 | flags);
+                for (side, child) in children.iter().enumerate() {
+                    if flags & LEFT_OPAQUE << side == 0 {
+                        child.write_partial(visited, out);
+                    } else {
+                        child.write_opaque(out);
+                    }
+                }
             }
             Body::Leaf(leaf) if visited.contains(&address(self)) => {
-                out.push(LEAF);
-                out.extend_from_slice(leaf.key.as_ref());
-                let value = encode_value::<M>(&leaf.value);
-                out.extend_from_slice(&(value.len() as u16).to_be_bytes());
-                out.extend_from_slice(&value);
+                let mut pair = leaf.key.as_ref().to_vec();
+                M::encode(&leaf.value, &mut pair);
+                out.push(LEAF | (pair.len() as u64) << 8);
+                push_bytes(&pair, out);
             }
             _ => {
-                let hash = self.hash.expect("a trie is hashed before it is recorded");
                 out.push(OPAQUE);
-                out.extend_from_slice(&M::hash_to_bytes(&hash));
+                self.write_opaque(out);
             }
         }
     }
 
-    /// Reads the node that starts with `tag` and hashes it; it may not branch before bit `from`. As bit positions grow
+    fn write_opaque(&self, out: &mut Vec<u64>) {
+        out.extend(M::hash_to_words(&self.hash.expect("a trie is hashed before it is recorded")));
+    }
+
+    /// Reads the node that starts with `header` and hashes it; it may not branch before bit `from`. As bit positions grow
     /// downwards and end with the key, this recursion is never deeper than a key has bits.
-    fn read_partial(
-        tag: u8,
-        from: u16,
-        reader: &mut Reader,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(Shared<Self>, M::Hash), Error> {
-        let (hash, body) = match tag {
-            OPAQUE => {
-                let hash = M::hash_from_bytes(reader.array_ref()?);
-                (hash.ok_or(Error::Malformed("a hash in the witness is not canonical"))?, Body::Opaque)
-            }
+    fn read_partial(header: u64, from: u16, words: &mut Words) -> Result<(Shared<Self>, M::Hash), Error> {
+        let (hash, body) = match header & 0xff {
             LEAF => {
-                let key = reader.take(size_of::<M::Key>())?;
-                let length = reader.u16()?;
-                let value = reader.take(usize::from(length))?;
-                buffer.clear();
-                buffer.extend_from_slice(key);
-                buffer.extend_from_slice(value);
+                let length = usize::try_from(header >> 8).map_err(|_| Error::Malformed("length of a leaf"))?;
+                let pair = words.bytes(length)?;
+                let (key, value) =
+                    pair.split_at_checked(size_of::<M::Key>()).ok_or(Error::Malformed("length of a leaf"))?;
                 let key = decode_key::<M>(key)?;
                 let value = M::decode(&key, value)?;
-                (M::leaf_hash(buffer), Body::Leaf(Box::new(Leaf { key, value })))
+                (M::leaf_hash(pair), Body::Leaf(Box::new(Leaf { key, value })))
             }
             INNER => {
-                let bit = reader.u16()?;
-                if bit < from || usize::from(bit) >= 8 * size_of::<M::Key>() {
-                    return Err(Error::Malformed("bit position of an inner node"));
+                let bit = (header >> 8) as u16;
+                if bit < from || usize::from(bit) >= 8 * size_of::<M::Key>() || header >> 26 != 0 {
+                    return Err(Error::Malformed("first word of an inner node"));
                 }
-                let (left, left_hash) = Self::read_partial(reader.u8()?, bit + 1, reader, buffer)?;
-                let (right, right_hash) = Self::read_partial(reader.u8()?, bit + 1, reader, buffer)?;
+                let (left, left_hash) = Self::read_child(header & LEFT_OPAQUE != 0, bit + 1, words)?;
+                let (right, right_hash) = Self::read_child(header & LEFT_OPAQUE << 1 != 0, bit + 1, words)?;
                 let hash = M::inner_hash(bit, &left_hash, &right_hash);
-                (hash, Body::Inner { bit, children: [left, right] })
+                // Its hash is not kept: almost every inner node that a witness has is on the way to a change.
+                let body = Body::Inner { bit, children: [left, right] };
+                return Ok((Shared::new(Node { hash: None, body }), hash));
             }
             _ => return Err(Error::Malformed("tag of a trie node")),
         };
         Ok((Shared::new(Node { hash: Some(hash), body }), hash))
+    }
+
+    #[inline(always)]
+    fn read_child(opaque: bool, from: u16, words: &mut Words) -> Result<(Shared<Self>, M::Hash), Error> {
+        if opaque {
+            Self::read_opaque(words)
+        } else {
+            Self::read_partial(words.word()?, from, words)
+        }
+    }
+
+    fn read_opaque(words: &mut Words) -> Result<(Shared<Self>, M::Hash), Error> {
+        let hash = M::hash_from_words(words.array()?);
+        let hash = hash.ok_or(Error::Malformed("a hash in the witness is not canonical"))?;
+        Ok((Shared::new(Node { hash: Some(hash), body: Body::Opaque }), hash))
     }
 }
 
@@ -459,9 +487,18 @@ fn bit_of(key: &impl AsRef<[u8]>, bit: u16) -> usize {
     usize::from(byte >> (7 - bit % 8) & 1)
 }
 
-/// Whether two keys are equal. The guest has no fast comparison of bytes; this one has no branches.
+/// Empties a buffer but for what comes before its first aligned byte: from there on the guest reads words at once.
+fn aligned_start(buffer: &mut Vec<u8>) -> usize {
+    buffer.clear();
+    buffer.reserve(256);
+    let start = buffer.as_ptr().align_offset(size_of::<u64>());
+    buffer.resize(start, 0);
+    start
+}
+
+/// Whether two keys are equal.
 fn same(a: &impl AsRef<[u8]>, b: &impl AsRef<[u8]>) -> bool {
-    a.as_ref().iter().zip(b.as_ref()).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+    equal(a.as_ref(), b.as_ref())
 }
 
 /// The first bit in which two keys differ.

@@ -6,8 +6,11 @@
 sp1_zkvm::entrypoint!(main);
 
 fn main() {
-    let witness = sp1_zkvm::io::read_vec();
-    match zkclob_core::execute(&witness) {
+    let mut witness = sp1_zkvm::io::read_vec();
+    // SAFETY: any bytes are words.
+    let (before, words, after) = unsafe { witness.align_to_mut::<u64>() };
+    assert!(before.is_empty() && after.is_empty(), "the witness is not a whole number of aligned words");
+    match zkclob_core::execute_in_place(words) {
         Ok(public_values) => sp1_zkvm::io::commit_slice(&public_values),
         Err(error) => panic!("{error}"),
     }

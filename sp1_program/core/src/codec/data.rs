@@ -17,22 +17,48 @@ pub struct Data {
 
 /// Decodes `data`, or says why it is not the encoding of any list of transactions.
 pub fn decode(data: &[u8]) -> Result<Data, Error> {
-    let mut reader = Reader::new(data);
-    if reader.u8()? != 1 {
-        return Err(Error::Malformed("version of the data"));
+    let mut decoder = Decoder::new(data)?;
+    let (first_block, first_seq) = (decoder.first_block, decoder.seq);
+    let mut blocks = Vec::new();
+    while let Some(BlockHead { timestamp, count }) = decoder.next_block()? {
+        let transactions = (0..count).map(|_| decoder.next_transaction()).collect::<Result<_, _>>()?;
+        blocks.push(Block { timestamp, transactions });
     }
-    let mut decoder = Decoder::new(reader)?;
-    let first_block = decoder.reader.varint()?;
-    let first_seq = decoder.reader.varint()?;
-    decoder.seq = first_seq;
-    let blocks = decoder.blocks()?;
     decoder.finish()?;
     Ok(Data { first_block, first_seq, blocks })
 }
 
-/// What later transactions are written relative to.
-struct Decoder<'a> {
+/// The addresses that transactions refer to, each once.
+fn dictionary<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a Address>, Error> {
+    let n = reader.varint()?;
+    let fits = usize::try_from(n).ok().filter(|n| *n <= reader.remaining() / 20);
+    let n = fits.ok_or(Error::Malformed("ends too early"))?;
+    let addresses: Vec<&Address> = (0..n).map(|_| reader.array_ref()).collect::<Result<_, _>>()?;
+    let mut sorted = addresses.clone();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Error::Malformed("an address that is twice in the dictionary"));
+    }
+    Ok(addresses)
+}
+
+/// What comes before a block's transactions.
+pub struct BlockHead {
+    pub timestamp: u64,
+    /// Of transactions, at least one.
+    pub count: usize,
+}
+
+/// Decodes block by block and transaction by transaction: the guest has no room to spare for a list of them.
+pub struct Decoder<'a> {
     reader: Reader<'a>,
+    /// Number of the first block.
+    pub first_block: u64,
+    /// Sequence number of the transaction that comes next.
+    pub seq: u64,
+    blocks_left: usize,
+    timestamp: u64,
+    // What later transactions are written relative to:
     addresses: Vec<&'a Address>,
     /// Addresses from here on were not used yet.
     used: usize,
@@ -40,59 +66,57 @@ struct Decoder<'a> {
     nonces: Vec<u64>,
     deadline: u64,
     price_keys: BTreeMap<u64, u64>,
-    /// Of the transaction that is read.
-    seq: u64,
 }
 
 impl<'a> Decoder<'a> {
-    fn new(mut reader: Reader<'a>) -> Result<Self, Error> {
-        let n = reader.varint()?;
-        let fits = usize::try_from(n).ok().filter(|n| *n <= reader.remaining() / 20);
-        let n = fits.ok_or(Error::Malformed("ends too early"))?;
-        let addresses: Vec<&Address> = (0..n).map(|_| reader.array_ref()).collect::<Result<_, _>>()?;
-        let mut sorted = addresses.clone();
-        sorted.sort_unstable();
-        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Error::Malformed("an address that is twice in the dictionary"));
+    pub fn new(data: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(data);
+        if reader.u8()? != 1 {
+            return Err(Error::Malformed("version of the data"));
         }
-        Ok(Decoder {
+        let addresses = dictionary(&mut reader)?;
+        let (first_block, seq) = (reader.varint()?, reader.varint()?);
+        let mut decoder = Decoder {
             reader,
-            addresses,
+            first_block,
+            seq,
+            blocks_left: 0,
+            timestamp: 0,
             used: 0,
-            nonces: vec![0; n],
+            nonces: vec![0; addresses.len()],
+            addresses,
             deadline: 0,
             price_keys: BTreeMap::new(),
-            seq: 0,
-        })
+        };
+        decoder.blocks_left = decoder.count()?;
+        Ok(decoder)
     }
 
-    fn finish(self) -> Result<(), Error> {
+    /// Checks, after the last block, that nothing is left over.
+    pub fn finish(self) -> Result<(), Error> {
         if self.used < self.addresses.len() {
             return Err(Error::Malformed("an address that is not used"));
         }
         self.reader.finish()
     }
 
-    fn blocks(&mut self) -> Result<Vec<Block>, Error> {
-        let n = self.count()?;
-        let mut blocks = Vec::with_capacity(n);
-        let mut timestamp: u64 = 0;
-        for _ in 0..n {
-            let elapsed = self.reader.varint()?;
-            timestamp = timestamp.checked_add(elapsed).ok_or(Error::Malformed("time does not fit"))?;
-            blocks.push(Block { timestamp, transactions: self.transactions()? });
+    /// The next block; its transactions are to be read before the one after it.
+    pub fn next_block(&mut self) -> Result<Option<BlockHead>, Error> {
+        if self.blocks_left == 0 {
+            return Ok(None);
         }
-        Ok(blocks)
+        self.blocks_left -= 1;
+        let elapsed = self.reader.varint()?;
+        self.timestamp = self.timestamp.checked_add(elapsed).ok_or(Error::Malformed("time does not fit"))?;
+        Ok(Some(BlockHead { timestamp: self.timestamp, count: self.count()? }))
     }
 
-    fn transactions(&mut self) -> Result<Vec<Transaction>, Error> {
-        let n = self.count()?;
-        let mut transactions = Vec::with_capacity(n);
-        for _ in 0..n {
-            transactions.push(self.transaction()?);
-            self.seq = self.seq.checked_add(1).ok_or(Error::Malformed("sequence number does not fit"))?;
-        }
-        Ok(transactions)
+    /// Inlined, as `action` is.
+    #[inline(always)]
+    pub fn next_transaction(&mut self) -> Result<Transaction, Error> {
+        let transaction = self.transaction()?;
+        self.seq = self.seq.checked_add(1).ok_or(Error::Malformed("sequence number does not fit"))?;
+        Ok(transaction)
     }
 
     /// A count of at least one, and no more than the bytes that are left.
@@ -102,6 +126,7 @@ impl<'a> Decoder<'a> {
         fits.ok_or(Error::Malformed("count of blocks or transactions"))
     }
 
+    #[inline(always)]
     fn transaction(&mut self) -> Result<Transaction, Error> {
         let kind = self.reader.u8()?;
         match kind {

@@ -1,7 +1,10 @@
-//! Bytes in and out: [`Reader`] and the encodings built on it.
+//! Bytes in and out: [`Reader`] and the encodings built on it; [`Words`], of which a witness is made.
 
+pub mod bytes;
 pub mod data;
 mod reader;
+pub mod words;
 pub mod values;
 
 pub use reader::Reader;
+pub use words::Words;

@@ -5,7 +5,7 @@ const RATE: usize = 136;
 
 /// Four words of the state, little-endian: what the guest hashes on without turning it into bytes and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hash([u64; 4]);
+pub struct Hash(pub [u64; 4]);
 
 impl Hash {
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {

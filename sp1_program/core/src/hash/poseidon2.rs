@@ -20,17 +20,20 @@ impl Digest {
     /// The root of an empty map.
     pub const ZERO: Self = Self([0; RATE]);
 
-    /// The digest with these bytes, or `None` if an element is not below [`MODULUS`].
-    pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
-        let (words, _) = bytes.as_chunks::<4>();
-        let mut digest = [0; RATE];
-        for (element, word) in digest.iter_mut().zip(words) {
-            *element = u32::from_be_bytes(*word);
-            if *element >= MODULUS {
-                return None;
-            }
+    /// The digest of these words, two elements in each, the first one lower; `None` if one is not below [`MODULUS`].
+    #[inline(always)]
+    pub fn from_words(words: &[u64; 4]) -> Option<Self> {
+        /// Added to a number of 32 bits it overflows if and only if the number is not below the modulus.
+        const EXCESS: u64 = (1 << 32) - MODULUS as u64;
+        let halves = words.map(|word| ((word & 0xffff_ffff) + EXCESS) | ((word >> 32) + EXCESS));
+        if halves.iter().fold(0, |all, half| all | half) >> 32 != 0 {
+            return None;
         }
-        Some(Self(digest))
+        Some(Self(std::array::from_fn(|i| (words[i / 2] >> (32 * (i % 2))) as u32)))
+    }
+
+    pub fn to_words(self) -> [u64; 4] {
+        std::array::from_fn(|i| u64::from(self.0[2 * i + 1]) << 32 | u64::from(self.0[2 * i]))
     }
 
     /// The digest as eight big-endian `u32`.
@@ -46,9 +49,9 @@ impl Digest {
 /// `P2node` of the protocol: the hash of an inner node at bit `bit` with these children.
 pub fn hash_node(tag: u8, bit: u16, left: &Digest, right: &Digest) -> Digest {
     let mut sponge = Sponge::new(tag, u32::from(bit), 2 * RATE as u32);
-    sponge.absorb(&left.0);
-    sponge.absorb(&right.0);
-    sponge.digest()
+    sponge.absorb(*left);
+    sponge.absorb(*right);
+    sponge.rate
 }
 
 /// `P2bytes` of the protocol: the hash of a byte string of at most 2^24 bytes.
@@ -57,44 +60,94 @@ pub fn hash_node(tag: u8, bit: u16, left: &Digest, right: &Digest) -> Digest {
 /// If the string is longer; no value of the protocol comes near.
 pub fn hash_bytes(tag: u8, bytes: &[u8]) -> Digest {
     assert!(bytes.len() <= 1 << 24, "byte string too long to hash");
-    let mut sponge = Sponge::new(tag, bytes.len() as u32, bytes.len().div_ceil(2) as u32);
-    let (chunks, rest) = bytes.as_chunks::<{ 2 * RATE }>();
-    for chunk in chunks {
-        sponge.absorb(&limbs(chunk));
-    }
+    let mut sponge = Sponge::new(tag, bytes.len() as u32, 3 * bytes.len().div_ceil(8) as u32);
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    chunks.iter().for_each(|chunk| sponge.absorb_words(&words(chunk), 8));
     if !rest.is_empty() {
-        let mut padded = [0; 2 * RATE];
-        padded[..rest.len()].copy_from_slice(rest);
-        sponge.absorb(&limbs(&padded));
+        let mut padded = Chunk([0; 64]);
+        padded.0[..rest.len()].copy_from_slice(rest);
+        sponge.absorb_words(&words(&padded.0), rest.len().div_ceil(8));
     }
-    sponge.digest()
+    sponge.rate
 }
 
-/// Eight big-endian `u16`, each one field element.
-fn limbs(bytes: &[u8; 2 * RATE]) -> [u32; RATE] {
-    std::array::from_fn(|i| u32::from(bytes[2 * i]) << 8 | u32::from(bytes[2 * i + 1]))
+#[repr(align(8))]
+struct Chunk([u8; 64]);
+
+/// Eight little-endian words. Bytes that are aligned, as all of a witness are, are read in place: it costs the guest half
+/// of the hash to copy them.
+#[inline(always)]
+fn words(bytes: &[u8; 64]) -> [u64; 8] {
+    // SAFETY: any bytes are words.
+    let (_, aligned, _) = unsafe { bytes.align_to::<u64>() };
+    if let Some(words) = aligned.first_chunk::<8>() {
+        return words.map(u64::from_le);
+    }
+    let mut copy = Chunk([0; 64]);
+    copy.0.copy_from_slice(bytes);
+    let (words, _) = copy.0.as_chunks();
+    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
 }
 
-/// Aligned as the precompile wants it.
+/// 22, 21 and 21 bits of a word, lowest first; no limb reaches the modulus, nor one bit above it.
+#[inline(always)]
+fn limbs(word: u64) -> [u32; 3] {
+    [word & 0x3f_ffff, word >> 22 & 0x1f_ffff, word >> 43].map(|limb| limb as u32)
+}
+
+/// What is hashed to make challenges: first all is absorbed, then as many bits are squeezed as are wanted.
+pub struct Transcript(Sponge);
+
+impl Transcript {
+    /// A transcript of which the shape is known by its tag and these two counts.
+    pub fn new(tag: u8, counts: [u32; 2]) -> Self {
+        Self(Sponge::new(tag, counts[0], counts[1]))
+    }
+
+    /// Absorbs 512 bits and one more, which is above those of the first limb.
+    #[inline(always)]
+    pub fn absorb(&mut self, words: [&[u64; 4]; 2], bit: bool) {
+        let mut elements: [[u32; 3]; RATE] = std::array::from_fn(|i| limbs(words[i / 4][i % 4]));
+        elements[0][0] |= u32::from(bit) << 22;
+        let (blocks, _) = elements.as_flattened().as_chunks::<RATE>();
+        blocks.iter().for_each(|block| self.0.absorb(Digest(*block)));
+    }
+
+    /// The next 128 bits: the low 16 of each element, whose distance from uniform is 2^−31.
+    pub fn squeeze(&mut self) -> u128 {
+        let bits = self.0.rate.0.iter().rev().fold(0, |bits, element| bits << 16 | u128::from(element & 0xffff));
+        self.0.permute();
+        bits
+    }
+}
+
+/// The state, rate first, aligned as the precompile wants it.
+#[derive(Clone, Copy)]
 #[repr(C, align(8))]
-struct Sponge([u32; WIDTH]);
+struct Sponge {
+    rate: Digest,
+    capacity: [u32; WIDTH - RATE],
+}
 
 impl Sponge {
+    #[inline(always)]
     fn new(tag: u8, param: u32, elements: u32) -> Self {
-        let mut state = [0; WIDTH];
-        state[RATE] = u32::from(tag);
-        state[RATE + 1] = param;
-        state[RATE + 2] = elements;
-        Self(state)
+        Self { rate: Digest::ZERO, capacity: [u32::from(tag), param, elements, 0, 0, 0, 0, 0] }
     }
 
-    fn absorb(&mut self, elements: &[u32; RATE]) {
-        self.0[..RATE].copy_from_slice(elements);
+    #[inline(always)]
+    fn absorb(&mut self, elements: Digest) {
+        self.rate = elements;
         self.permute();
     }
 
-    fn digest(&self) -> Digest {
-        Digest(std::array::from_fn(|i| self.0[i]))
+    /// Absorbs the limbs of the first `count` (1 to 8) words; the last group of elements is filled up with zeros, which the
+    /// words after them are.
+    #[inline(always)]
+    fn absorb_words(&mut self, words: &[u64; 8], count: usize) {
+        let elements = words.map(limbs);
+        let (blocks, _) = elements.as_flattened().as_chunks::<RATE>();
+        blocks[..(3 * count).div_ceil(RATE)].iter().for_each(|block| self.absorb(Digest(*block)));
     }
 
     #[cfg(target_os = "zkvm")]
@@ -112,8 +165,11 @@ impl Sponge {
         use std::sync::LazyLock;
 
         static PERMUTATION: LazyLock<KoalaPerm> = LazyLock::new(my_kb_16_perm);
-        let state = PERMUTATION.permute(self.0.map(KoalaBear::from_canonical_u32));
-        self.0 = state.map(|element| element.as_canonical_u32());
+        let state: [u32; WIDTH] =
+            std::array::from_fn(|i| if i < RATE { self.rate.0[i] } else { self.capacity[i - RATE] });
+        let state = PERMUTATION.permute(state.map(KoalaBear::from_canonical_u32)).map(|x| x.as_canonical_u32());
+        self.rate.0.copy_from_slice(&state[..RATE]);
+        self.capacity.copy_from_slice(&state[RATE..]);
     }
 }
 
@@ -122,13 +178,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_of_a_digest_must_be_canonical() {
+    fn words_of_a_digest_must_be_canonical() {
         let digest = hash_bytes(0x20, b"leaf");
-        assert_eq!(Digest::from_bytes(&digest.to_bytes()), Some(digest));
+        assert_eq!(Digest::from_words(&digest.to_words()), Some(digest));
         for position in 0..RATE {
-            let mut bytes = digest.to_bytes();
-            bytes[4 * position..4 * position + 4].copy_from_slice(&MODULUS.to_be_bytes());
-            assert_eq!(Digest::from_bytes(&bytes), None);
+            for (element, canonical) in [(0, true), (MODULUS - 1, true), (MODULUS, false), (u32::MAX, false)] {
+                let mut other = digest;
+                other.0[position] = element;
+                assert_eq!(Digest::from_words(&other.to_words()), canonical.then_some(other));
+            }
         }
     }
 
@@ -136,13 +194,11 @@ mod tests {
     #[test]
     fn node_is_two_permutations_that_overwrite_the_rate() {
         let (left, right) = (hash_bytes(1, b"left"), hash_bytes(1, b"right"));
-        let mut state = Sponge([0; WIDTH]);
-        state.0[..8].copy_from_slice(&left.0);
-        state.0[8..11].copy_from_slice(&[0x21, 300, 16]);
+        let mut state = Sponge { rate: left, capacity: [0x21, 300, 16, 0, 0, 0, 0, 0] };
         state.permute();
-        state.0[..8].copy_from_slice(&right.0);
+        state.rate = right;
         state.permute();
-        assert_eq!(hash_node(0x21, 300, &left, &right).0, state.0[..8]);
+        assert_eq!(hash_node(0x21, 300, &left, &right), state.rate);
     }
 
     /// The odd last byte is the high half of its limb, and the length keeps it apart from an even string.

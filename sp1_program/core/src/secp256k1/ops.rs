@@ -2,18 +2,50 @@
 //!
 //! Numbers are four little-endian words; points are affine, x then y.
 
+use super::uint::U256;
+
 /// A point as the precompiles have it. Neither the point at infinity nor an unreduced coordinate can be given to them.
-pub type Affine = [u64; 8];
+pub type Affine = super::Point;
 
 #[cfg(target_os = "zkvm")]
-pub use precompiles::{add, double, mul_mod};
+use precompiles::multiply;
+#[cfg(target_os = "zkvm")]
+pub use precompiles::{add, double};
 #[cfg(not(target_os = "zkvm"))]
-pub use reference::{add, double, mul_mod};
+use reference::multiply;
+#[cfg(not(target_os = "zkvm"))]
+pub use reference::{add, double};
+
+/// Multiplication modulo a fixed number.
+///
+/// The precompile reads one factor and the modulus side by side, so both have their place here and nothing else is moved.
+pub struct Multiplier {
+    factor_and_modulus: [u64; 8],
+}
+
+impl Multiplier {
+    pub fn new(modulus: &U256) -> Self {
+        let mut factor_and_modulus = [0; 8];
+        factor_and_modulus[4..].copy_from_slice(modulus);
+        Self { factor_and_modulus }
+    }
+
+    /// Sets the factor of the products that follow. It is below the modulus.
+    pub fn by(&mut self, factor: &U256) -> &Self {
+        self.factor_and_modulus[..4].copy_from_slice(factor);
+        self
+    }
+
+    /// `x * factor` modulo the modulus, for any `x`.
+    pub fn times(&self, mut x: U256) -> U256 {
+        multiply(&mut x, &self.factor_and_modulus);
+        x
+    }
+}
 
 #[cfg(target_os = "zkvm")]
 mod precompiles {
-    use super::Affine;
-    use crate::secp256k1::uint::U256;
+    use super::{Affine, U256};
 
     /// `p += q`. The caller has made sure that their x differ: else any result could be proven.
     pub fn add(p: &mut Affine, q: &Affine) {
@@ -27,22 +59,16 @@ mod precompiles {
         unsafe { sp1_lib::syscall_secp256k1_double(p) }
     }
 
-    /// `x * y mod modulus`, for `y < modulus` and any `x`.
-    pub fn mul_mod(mut x: U256, y: &U256, modulus: &U256) -> U256 {
-        let mut y_and_modulus = [0; 8];
-        y_and_modulus[..4].copy_from_slice(y);
-        y_and_modulus[4..].copy_from_slice(modulus);
-        // SAFETY: as above; the modulus follows y, as the precompile wants it.
-        unsafe { sp1_lib::syscall_uint256_mulmod(&mut x, y_and_modulus.as_ptr().cast()) }
-        x
+    pub fn multiply(x: &mut U256, factor_and_modulus: &[u64; 8]) {
+        // SAFETY: as above; the modulus follows the factor, as the precompile wants it.
+        unsafe { sp1_lib::syscall_uint256_mulmod(x, factor_and_modulus.as_ptr().cast()) }
     }
 }
 
 #[cfg(not(target_os = "zkvm"))]
 mod reference {
-    use super::Affine;
+    use super::{Affine, U256};
     use crate::secp256k1::point::FIELD_MODULUS;
-    use crate::secp256k1::uint::U256;
 
     type Element = ruint::aliases::U256;
     const P: Element = Element::from_limbs(FIELD_MODULUS);
@@ -64,9 +90,10 @@ mod reference {
         *p = chord(x, y, x, Element::from(3).mul_mod(x, P).mul_mod(x, P).mul_mod(run, P));
     }
 
-    /// `x * y mod modulus`.
-    pub fn mul_mod(x: U256, y: &U256, modulus: &U256) -> U256 {
-        Element::from_limbs(x).mul_mod(Element::from_limbs(*y), Element::from_limbs(*modulus)).into_limbs()
+    pub fn multiply(x: &mut U256, factor_and_modulus: &[u64; 8]) {
+        let (factor, modulus) = factor_and_modulus.split_at(4);
+        let (factor, modulus) = (Element::from_limbs_slice(factor), Element::from_limbs_slice(modulus));
+        *x = Element::from_limbs(*x).mul_mod(factor, modulus).into_limbs();
     }
 
     /// The third point on the line of slope `slope` through (x1, y1) and a point at `x2`, mirrored.
