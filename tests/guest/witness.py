@@ -6,6 +6,8 @@ from typing import Self
 ACCOUNTS, BOOKS, CLIENTS, REGISTRY = range(4)
 _KEY_LENGTHS = (20, 24, 36, 5)
 _DIGEST = 32
+_OPAQUE = (24, 25)
+"""Bits in the first word of an inner node: its left child is opaque, its right child."""
 
 
 @dataclass
@@ -36,45 +38,79 @@ Node = Opaque | Leaf | Inner | None
 
 
 class _Reader:
+    """Little-endian words of 64 bits."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
 
     def take(self, length: int) -> bytes:
-        """The next bytes; they must be there."""
-        taken = self.data[self.at : self.at + length]
-        assert len(taken) == length
-        self.at += length
-        return taken
+        """The next bytes, filled up with zeros to whole words; they must be there."""
+        padded = self.data[self.at : self.at + length + -length % 8]
+        assert len(padded) == length + -length % 8
+        assert not any(padded[length:])
+        self.at += len(padded)
+        return padded[:length]
 
-    def number(self, length: int) -> int:
-        """The next bytes as a number."""
-        return int.from_bytes(self.take(length))
+    def number(self) -> int:
+        """The next word."""
+        return int.from_bytes(self.take(8), "little")
 
-    def node(self, key_length: int) -> Node:
+    def root(self, key_length: int) -> Node:
         """The next trie."""
-        match self.number(1):
+        header = self.number()
+        match header & 0xFF:
             case 0:
                 return None
             case 1:
                 return Opaque(self.take(_DIGEST))
+        return self.node(header, key_length)
+
+    def node(self, header: int, key_length: int) -> Node:
+        """The node that starts with `header`."""
+        match header & 0xFF:
             case 2:
-                return Leaf(self.take(key_length), self.take(self.number(2)))
+                pair = self.take(header >> 8)
+                return Leaf(pair[:key_length], pair[key_length:])
             case 3:
-                return Inner(self.number(2), self.node(key_length), self.node(key_length))
+                left, right = (self.child(header >> flag & 1, key_length) for flag in _OPAQUE)
+                return Inner(header >> 8 & 0xFFFF, left, right)
         raise AssertionError("no such node")
+
+    def child(self, opaque: int, key_length: int) -> Node:
+        """A child, which has no word of its own if it is opaque."""
+        return Opaque(self.take(_DIGEST)) if opaque else self.node(self.number(), key_length)
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(8, "little")
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 8)
+
+
+def _list(items: list[bytes]) -> bytes:
+    return _word(len(items)) + b"".join(map(_padded, items))
+
+
+def _with_length(data: bytes) -> bytes:
+    return _word(len(data)) + _padded(data)
 
 
 def _encode(node: Node) -> bytes:
     match node:
         case None:
-            return b"\0"
+            return _word(0)
         case Opaque(digest):
-            return b"\1" + digest
+            return _word(1) + digest
         case Leaf(key, value):
-            return b"\2" + key + len(value).to_bytes(2) + value
+            return _word(2 | len(key + value) << 8) + _padded(key + value)
         case Inner(bit, left, right):
-            return b"\3" + bit.to_bytes(2) + _encode(left) + _encode(right)
+            children = (left, right)
+            flags = sum(isinstance(child, Opaque) << flag for child, flag in zip(children, _OPAQUE, strict=True))
+            parts = [child.digest if isinstance(child, Opaque) else _encode(child) for child in children]
+            return _word(3 | bit << 8 | flags) + b"".join(parts)
 
 
 @dataclass
@@ -87,8 +123,9 @@ class Witness:
     inbox: list[bytes]
     removed: list[bytes]
     keys: list[bytes]
+    """x and y, little-endian, 64 bytes each."""
     signatures: list[bytes]
-    """Key index, r, s and the inverse of s, 100 bytes each."""
+    """r, y of the point with x = r, s, the inverse of s, the key's index (u64) and zeros; little-endian, 144 bytes each."""
     tries: list[Node]
 
     @classmethod
@@ -98,12 +135,12 @@ class Witness:
         witness = cls(
             separator=reader.take(32),
             meta=reader.take(68),
-            data=reader.take(reader.number(4)),
-            inbox=[reader.take(reader.number(2)) for _ in range(reader.number(4))],
-            removed=[reader.take(24) for _ in range(reader.number(4))],
-            keys=[reader.take(64) for _ in range(reader.number(4))],
-            signatures=[reader.take(100) for _ in range(reader.number(4))],
-            tries=[reader.node(length) for length in _KEY_LENGTHS],
+            data=reader.take(reader.number()),
+            inbox=[reader.take(reader.number()) for _ in range(reader.number())],
+            removed=[reader.take(24) for _ in range(reader.number())],
+            keys=[reader.take(64) for _ in range(reader.number())],
+            signatures=[reader.take(144) for _ in range(reader.number())],
+            tries=[reader.root(length) for length in _KEY_LENGTHS],
         )
         assert reader.at == len(encoded)
         return witness
@@ -111,15 +148,13 @@ class Witness:
     def encode(self) -> bytes:
         """Puts the parts together."""
         parts = [
-            self.separator,
-            self.meta,
-            len(self.data).to_bytes(4),
-            self.data,
-            len(self.inbox).to_bytes(4),
+            _padded(self.separator),
+            _padded(self.meta),
+            _with_length(self.data),
+            _word(len(self.inbox)),
+            *map(_with_length, self.inbox),
+            *map(_list, (self.removed, self.keys, self.signatures)),
         ]
-        parts += [len(entry).to_bytes(2) + entry for entry in self.inbox]
-        parts += [len(self.removed).to_bytes(4), *self.removed]
-        parts += [len(self.keys).to_bytes(4), *self.keys, len(self.signatures).to_bytes(4), *self.signatures]
         return b"".join([*parts, *map(_encode, self.tries)])
 
     def replace(self, trie: int, key: bytes, node: Node) -> None:

@@ -3,8 +3,8 @@
 use crate::codec::data::Decoder;
 use crate::digests::digests_hash;
 use crate::errors::Error;
-use crate::hash::keccak256;
 use crate::hash::keccak::Hash;
+use crate::hash::keccak256;
 use crate::orders::Removals;
 use crate::state::State;
 use crate::transition::{apply, begin_block, Effects, Inputs};

@@ -35,7 +35,8 @@ impl<'a> Hints<'a> {
         }
         let signers = signers(self.keys)?;
         for (signature, claim) in self.signatures.iter().zip(claims) {
-            let signer = signers.get(signature[16] as usize).ok_or(Error::Mismatch("a signature names no key"))?;
+            let signer =
+                signers.get(signature[16] as usize).ok_or(Error::Mismatch("a signature names no key"))?;
             if !equal(signer, &claim.signer) {
                 return Err(Error::Invalid { seq: claim.seq, code: Code::BadSignature });
             }
@@ -44,10 +45,8 @@ impl<'a> Hints<'a> {
             }
         }
         let digests = claims.iter().map(|claim| &effects.digests[(claim.seq - first_seq) as usize]);
-        verify(context, self.keys, digests, self.signatures).map_err(|(which, reason)| Error::Signature {
-            seq: which.map(|which| claims[which].seq),
-            reason,
-        })
+        verify(context, self.keys, digests, self.signatures)
+            .map_err(|(which, reason)| Error::Signature { seq: which.map(|which| claims[which].seq), reason })
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::batch::{self, Batch, PublicValues};
 use crate::codec::values::encode_meta;
+use crate::codec::words::push_bytes;
 use crate::errors::{Code, Error};
 use crate::outbox;
-use crate::codec::words::push_bytes;
 use crate::secp256k1::{address_of, hints, point_from_bytes};
 use crate::state::State;
 use crate::trie::Visited;
@@ -70,8 +70,10 @@ fn encode(state: &State, recorded: &State<Visited>, batch: &Batch, signatures: &
 
 /// Each key once, in the order of their addresses, then the signatures with their hints.
 fn encode_signatures(signatures: &[Signature], out: &mut Vec<u64>) {
-    let keys: BTreeMap<_, _> =
-        signatures.iter().map(|signature| (address_of(&signature.public_key), &signature.public_key)).collect();
+    let keys: BTreeMap<_, _> = signatures
+        .iter()
+        .map(|signature| (address_of(&signature.public_key), &signature.public_key))
+        .collect();
     let index_of: HashMap<_, _> = keys.values().zip(0..).map(|(key, index)| (*key, index)).collect();
     out.push(keys.len() as u64);
     keys.values().for_each(|key| out.extend(point_from_bytes(key)));

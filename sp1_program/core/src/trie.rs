@@ -407,7 +407,8 @@ impl<M: Map> Node<M> {
     fn write_partial(&self, visited: &HashSet<usize>, out: &mut Vec<u64>) {
         match &self.body {
             Body::Inner { bit, children } if visited.contains(&address(self)) => {
-                let opaque = children.iter().enumerate().filter(|(_, child)| !visited.contains(&address(&***child)));
+                let opaque =
+                    children.iter().enumerate().filter(|(_, child)| !visited.contains(&address(&***child)));
                 let flags = opaque.fold(0, |flags, (side, _)| flags | LEFT_OPAQUE << side);
                 out.push(INNER | u64::from(*bit) << 8 | flags);
                 for (side, child) in children.iter().enumerate() {
@@ -440,7 +441,8 @@ impl<M: Map> Node<M> {
     fn read_partial(header: u64, from: u16, words: &mut Words) -> Result<(Shared<Self>, M::Hash), Error> {
         let (hash, body) = match header & 0xff {
             LEAF => {
-                let length = usize::try_from(header >> 8).map_err(|_| Error::Malformed("length of a leaf"))?;
+                let length =
+                    usize::try_from(header >> 8).map_err(|_| Error::Malformed("length of a leaf"))?;
                 let pair = words.bytes(length)?;
                 let (key, value) =
                     pair.split_at_checked(size_of::<M::Key>()).ok_or(Error::Malformed("length of a leaf"))?;

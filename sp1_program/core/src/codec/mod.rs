@@ -3,8 +3,8 @@
 pub mod bytes;
 pub mod data;
 mod reader;
-pub mod words;
 pub mod values;
+pub mod words;
 
 pub use reader::Reader;
 pub use words::Words;

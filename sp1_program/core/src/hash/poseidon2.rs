@@ -115,7 +115,8 @@ impl Transcript {
 
     /// The next 128 bits: the low 16 of each element, whose distance from uniform is 2^−31.
     pub fn squeeze(&mut self) -> u128 {
-        let bits = self.0.rate.0.iter().rev().fold(0, |bits, element| bits << 16 | u128::from(element & 0xffff));
+        let bits =
+            self.0.rate.0.iter().rev().fold(0, |bits, element| bits << 16 | u128::from(element & 0xffff));
         self.0.permute();
         bits
     }
@@ -167,7 +168,8 @@ impl Sponge {
         static PERMUTATION: LazyLock<KoalaPerm> = LazyLock::new(my_kb_16_perm);
         let state: [u32; WIDTH] =
             std::array::from_fn(|i| if i < RATE { self.rate.0[i] } else { self.capacity[i - RATE] });
-        let state = PERMUTATION.permute(state.map(KoalaBear::from_canonical_u32)).map(|x| x.as_canonical_u32());
+        let state =
+            PERMUTATION.permute(state.map(KoalaBear::from_canonical_u32)).map(|x| x.as_canonical_u32());
         self.rate.0.copy_from_slice(&state[..RATE]);
         self.capacity.copy_from_slice(&state[RATE..]);
     }
@@ -182,7 +184,8 @@ mod tests {
         let digest = hash_bytes(0x20, b"leaf");
         assert_eq!(Digest::from_words(&digest.to_words()), Some(digest));
         for position in 0..RATE {
-            for (element, canonical) in [(0, true), (MODULUS - 1, true), (MODULUS, false), (u32::MAX, false)] {
+            for (element, canonical) in [(0, true), (MODULUS - 1, true), (MODULUS, false), (u32::MAX, false)]
+            {
                 let mut other = digest;
                 other.0[position] = element;
                 assert_eq!(Digest::from_words(&other.to_words()), canonical.then_some(other));

@@ -62,7 +62,11 @@ pub fn verify<'a>(
 /// Checks what can be checked of a signature alone, and adds to the transcript what determines it. Of y that is one bit, as
 /// the point is on the curve. The inverse is determined by s.
 #[inline(always)]
-fn absorb(signature: &Signature, field: &mut Field, transcript: &mut Transcript) -> Result<(), SignatureError> {
+fn absorb(
+    signature: &Signature,
+    field: &mut Field,
+    transcript: &mut Transcript,
+) -> Result<(), SignatureError> {
     let (point, s) = (hinted_point(signature), s(signature));
     if !is_scalar(point::x(point)) || !is_scalar(s) {
         return Err(SignatureError::ScalarOutOfRange);

@@ -58,7 +58,11 @@ pub fn recover(digest: &[u8; 32], signature: &[u8; 65]) -> Result<[u8; 64], Sign
     recover_point(digest, &[halves[0], halves[1]], id)
 }
 
-fn recover_point(digest: &[u8; 32], r_and_s: &[[u8; 32]; 2], id: RecoveryId) -> Result<[u8; 64], SignatureError> {
+fn recover_point(
+    digest: &[u8; 32],
+    r_and_s: &[[u8; 32]; 2],
+    id: RecoveryId,
+) -> Result<[u8; 64], SignatureError> {
     let signature = RecoverableSignature::from_compact(r_and_s.as_flattened(), id)
         .map_err(|_| SignatureError::ScalarOutOfRange)?;
     let key = SECP256K1
@@ -75,6 +79,7 @@ pub fn hints(signature: &[u8; 65], key: u64) -> Signature {
     let mut compressed = [2 + u8::from(*v == [28]); 33];
     compressed[1..].copy_from_slice(&halves[0]);
     let mut out = [0; 18];
+    out[..4].copy_from_slice(U256::from_be_bytes(halves[0]).as_limbs());
     if let Ok(point) = PublicKey::from_slice(&compressed) {
         out[..8].copy_from_slice(&point_from_bytes(&coordinates(&point)));
     }

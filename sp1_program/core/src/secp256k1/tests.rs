@@ -7,7 +7,9 @@ use super::uint::{self, from_be_bytes, U256};
 use super::{address_of, batch, glv, native, recover, Signature, SignatureError};
 use crate::hash::keccak::Hash;
 use k256::elliptic_curve::scalar::IsHigh;
-use k256::elliptic_curve::{ops::Reduce, point::AffineCoordinates, sec1::ToEncodedPoint, Field as _, PrimeField};
+use k256::elliptic_curve::{
+    ops::Reduce, point::AffineCoordinates, sec1::ToEncodedPoint, Field as _, PrimeField,
+};
 use k256::{ProjectivePoint, Scalar};
 
 type Bytes = [u8; 32];
@@ -110,7 +112,8 @@ fn accepts_signatures_of_another_implementation() {
     use k256::ecdsa::{signature::hazmat::PrehashSigner, SigningKey};
     let sign = |(digest, secret): (Bytes, Bytes)| {
         let signer = SigningKey::from_bytes(&secret.into()).unwrap();
-        let (signed, id): (k256::ecdsa::Signature, k256::ecdsa::RecoveryId) = signer.sign_prehash(&digest).unwrap();
+        let (signed, id): (k256::ecdsa::Signature, k256::ecdsa::RecoveryId) =
+            signer.sign_prehash(&digest).unwrap();
         let mut bytes = [27 + id.to_byte(); 65];
         bytes[..64].copy_from_slice(&signed.to_bytes());
         let key = affine(G * scalar(secret));
@@ -216,10 +219,10 @@ fn refuses_the_other_s() {
 fn unreduced() -> [Affine; 2] {
     use ruint::aliases::U256;
     let p = U256::from_limbs(FIELD_MODULUS);
-    let one = affine_from(U256::ONE, U256::from_str_radix(
-        "4218f20ae6c646b363db68605822fb14264ca8d2587fdd6fbc750d587e76a7ee",
-        16,
-    ).unwrap());
+    let one = affine_from(
+        U256::ONE,
+        U256::from_str_radix("4218f20ae6c646b363db68605822fb14264ca8d2587fdd6fbc750d587e76a7ee", 16).unwrap(),
+    );
     assert!(Field::new().is_point(&one));
     // As p = 7 modulo 9, a cube root of a cube is its power (p + 2) / 9.
     let small_y = (1..100u64).map(U256::from).find_map(|y| {
@@ -315,7 +318,8 @@ fn sums_are_those_of_another_implementation() {
     };
     for (window, blind) in [Window::Narrow, Window::Wide].into_iter().zip([1234567u64, 7654321]) {
         let offset = window.offset();
-        let chosen = [0, 1, offset, offset - 1, offset + 1, u128::MAX, u128::MAX - 1, u128::MAX << 64, 1 << 127];
+        let chosen =
+            [0, 1, offset, offset - 1, offset + 1, u128::MAX, u128::MAX - 1, u128::MAX << 64, 1 << 127];
         let random = numbers(40).map(|bytes| u128::from_be_bytes(bytes[..16].try_into().unwrap()));
         let digits: Vec<u128> = chosen.into_iter().chain(random).collect();
         let secrets: Vec<Scalar> = numbers(digits.len() as u64).map(random_scalar).collect();

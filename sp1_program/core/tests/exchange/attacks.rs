@@ -244,10 +244,10 @@ fn signatures_do_not_serve_other_transactions() {
     assert!(execute(&swapped.encode()).is_err());
     // s and its inverse exchanged still prove each other, but sign nothing.
     let mut exchanged = witness.clone();
-    exchanged.signatures[last].numbers.swap(1, 2);
+    exchanged.signatures[last].numbers.swap(2, 3);
     assert!(execute(&exchanged.encode()).is_err());
     let mut elsewhere = witness.clone();
-    elsewhere.head[0] ^= 1;
+    elsewhere.separator[0] ^= 1;
     assert!(matches!(execute(&elsewhere.encode()), Err(Error::Signature { .. })));
 }
 

@@ -258,9 +258,9 @@ fn invalid_transactions_cannot_be_sequenced() {
     assert_eq!(forged.prepare().err(), Some(Error::Invalid { seq, code: Code::BadSignature }));
     let mut spoiled = Exchange { state: exchange.state.clone(), ..Exchange::default() };
     spoiled.send_signed(&trader, good.clone());
-    spoiled.signatures[0].bytes[31] ^= 1;
+    spoiled.signatures[0].bytes[63] ^= 1;
     let reason = SignatureError::Mismatch;
-    assert_eq!(spoiled.prepare().err(), Some(Error::Signature { seq, reason }));
+    assert_eq!(spoiled.prepare().err(), Some(Error::Signature { seq: Some(seq), reason }));
     spoiled.signatures.clear();
     assert!(matches!(spoiled.prepare().err(), Some(Error::Mismatch(_))));
 }

@@ -140,7 +140,7 @@ fn other_order_ids_in_a_witness_fail() {
     turned[at..at + named.len()].rotate_left(24);
     assert_eq!(execute(&turned), Ok(prepared.public_values.encode()));
     // More than the witness has bytes for.
-    changed[at - 4..at].fill(0xff);
+    changed[at - 8..at].fill(0xff);
     assert!(matches!(execute(&changed), Err(Error::Malformed(_))));
 }
 

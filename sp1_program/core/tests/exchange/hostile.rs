@@ -36,7 +36,7 @@ fn a_cut_or_longer_witness_fails() {
     for length in 0..witness.len() {
         assert!(execute(&witness[..length]).is_err(), "{length} bytes");
     }
-    assert_eq!(execute(&[&witness[..], &[0]].concat()), Err(Error::Malformed("bytes left over")));
+    assert_eq!(execute(&[&witness[..], &[0]].concat()), Err(Error::Malformed("not a whole number of words")));
 }
 
 #[test]

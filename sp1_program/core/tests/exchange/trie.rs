@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::support::Random;
-use zkclob_core::codec::Reader;
+use crate::witness::Node;
+use zkclob_core::codec::Words;
 use zkclob_core::errors::Error;
 use zkclob_core::hash::keccak256_concat;
 use zkclob_core::state::{Accounts, Books};
@@ -183,11 +184,11 @@ fn a_partial_trie_serves_exactly_what_was_recorded() {
         let mut recorded = trie.recorded();
         operations.iter().for_each(|operation| apply(&mut recorded, operation).unwrap());
 
-        let mut bytes = Vec::new();
-        trie.write_partial(&recorded, &mut bytes);
-        let mut reader = Reader::new(&bytes);
-        let mut partial = Trie::<Books>::read_partial(&mut reader).unwrap();
-        reader.finish().unwrap();
+        let mut written = Vec::new();
+        trie.write_partial(&recorded, &mut written);
+        let mut words = Words::new(&mut written);
+        let mut partial = Trie::<Books>::read_partial(&mut words).unwrap();
+        words.finish().unwrap();
         assert_eq!(partial.root(), trie.root());
         operations.iter().for_each(|operation| apply(&mut partial, operation).unwrap());
         assert_eq!(partial.root(), recorded.root());
@@ -212,9 +213,9 @@ fn a_walk_in_a_partial_trie_reaches_as_far_as_it_was_recorded() {
     for count in 0..model.len() {
         let recorded = trie.recorded();
         assert_eq!(recorded.ascend(&[]).take(count).count(), count);
-        let mut bytes = Vec::new();
-        trie.write_partial(&recorded, &mut bytes);
-        let partial = Trie::<Books>::read_partial(&mut Reader::new(&bytes)).unwrap();
+        let mut written = Vec::new();
+        trie.write_partial(&recorded, &mut written);
+        let partial = Trie::<Books>::read_partial(&mut Words::new(&mut written)).unwrap();
         let walked: Vec<_> = partial.ascend(&[]).collect();
         let (last, found) = walked.split_last().unwrap();
         assert_eq!(last, &Err(Error::NodeLeftOut("books")));
@@ -227,25 +228,37 @@ fn malformed_partial_tries_are_refused() {
     let leaf = |key: u8| {
         let mut value = Vec::new();
         Books::encode(&order(&mut Random::new(1)), &mut value);
-        [&[2][..], &[key; 24], &53_u16.to_be_bytes(), &value].concat()
+        Node::Leaf { key: vec![key; 24], value }
     };
-    let inner =
-        |bit: u16, left: Vec<u8>, right: Vec<u8>| [&[3][..], &bit.to_be_bytes(), &left, &right].concat();
-    let opaque = |byte: u8| [&[1][..], &[byte; 32]].concat();
-    let read = |bytes: &[u8]| Trie::<Books>::read_partial(&mut Reader::new(bytes)).map(drop);
+    let inner = |bit: u16, left: Node, right: Node| Node::Inner { bit, children: Box::new([left, right]) };
+    let opaque = |byte: u8| Node::Opaque([byte; 32]);
+    let read = |mut words: Vec<u64>| Trie::<Books>::read_partial(&mut Words::new(&mut words)).map(drop);
+    let written = |node: Node| {
+        let mut words = Vec::new();
+        node.write(&mut words);
+        words
+    };
 
-    assert_eq!(read(&inner(7, inner(9, leaf(0), opaque(1)), leaf(1))), Ok(()));
+    assert_eq!(read(written(inner(7, inner(9, leaf(0), opaque(1)), leaf(1)))), Ok(()));
     for wrong in [
         inner(7, inner(7, leaf(0), opaque(1)), leaf(1)),
         inner(7, leaf(0), inner(3, leaf(1), opaque(1))),
         inner(192, leaf(0), leaf(1)),
         inner(u16::MAX, leaf(0), leaf(1)),
-        inner(7, leaf(0), vec![0]),
+        inner(7, leaf(0), Node::Empty),
         inner(7, leaf(0), opaque(0xff)),
-        leaf(0)[..70].to_vec(),
-        vec![4],
-        vec![],
+        Node::Leaf { key: vec![0; 23], value: vec![] },
     ] {
-        assert!(read(&wrong).is_err(), "{wrong:?}");
+        assert!(read(written(wrong)).is_err());
+    }
+    let right = written(inner(7, leaf(0), leaf(1)));
+    assert_eq!(read(right.clone()), Ok(()));
+    for length in 0..right.len() {
+        assert!(read(right[..length].to_vec()).is_err(), "{length} words");
+    }
+    // A bit of the header that means nothing, a tag that is none, a length that no memory has.
+    for (header, other) in [(right[0], right[0] | 1 << 26), (right[0], 4), (right[1], u64::MAX << 8 | 2)] {
+        let changed = right.iter().map(|word| if *word == header { other } else { *word }).collect();
+        assert!(read(changed).is_err(), "{other:x}");
     }
 }

@@ -62,7 +62,8 @@ pub fn mutate(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 
 fn change(witness: &mut Witness, random: &mut Random) {
     match random.below(16) {
-        0 => flip(&mut witness.head, random),
+        0 if random.below(3) == 0 => flip(&mut witness.separator, random),
+        0 => flip(&mut witness.meta, random),
         1 => flip(&mut witness.data, random),
         2 => rearrange(&mut witness.data, random),
         3 => rearrange(&mut witness.inbox, random),
@@ -76,7 +77,7 @@ fn change(witness: &mut Witness, random: &mut Random) {
             let keys = witness.keys.len() as u64 + 1;
             if let Some(signature) = pick(&mut witness.signatures, random) {
                 match random.below(4) {
-                    0 => signature.key = random.below(keys) as u32,
+                    0 => signature.key = random.below(keys),
                     _ => flip(signature.numbers.as_flattened_mut(), random),
                 }
             }
@@ -116,14 +117,14 @@ fn rearrange<T: Clone>(items: &mut Vec<T>, random: &mut Random) {
     }
 }
 
-/// The keys in another order, and the signatures changed with them: as good as before.
+/// The keys in another order, and the signatures changed with them: nothing is wrong but the order.
 fn move_keys(witness: &mut Witness, random: &mut Random) {
     let length = witness.keys.len();
     if length > 0 {
         let by = random.below(length as u64) as usize;
         witness.keys.rotate_left(by);
         for signature in &mut witness.signatures {
-            signature.key = ((signature.key as usize + length - by) % length) as u32;
+            signature.key = ((signature.key as usize + length - by) % length) as u64;
         }
     }
 }
