@@ -5,12 +5,14 @@ use secp256k1::constants::CURVE_ORDER;
 use secp256k1::{SecretKey, SECP256K1};
 use zkclob_core::secp256k1::{point_from_bytes, verify};
 
+use crate::hash::keccak::Hash;
 use crate::hash::keccak256;
 use crate::secp256k1::{batch, Point, Signature};
 use crate::support::Random;
 
 const ORDER: U256 = U256::from_be_bytes(CURVE_ORDER);
-const LAMBDA: U256 = U256::from_limbs([0xdf02967c1b23bd72, 0x122e22ea20816678, 0xa5261c028812645a, 0x5363ad4cc05c30e0]);
+const LAMBDA: U256 =
+    U256::from_limbs([0xdf02967c1b23bd72, 0x122e22ea20816678, 0xa5261c028812645a, 0x5363ad4cc05c30e0]);
 
 /// A digest, and a signature of it by one of the keys.
 struct Claim {
@@ -28,7 +30,8 @@ pub fn run(bytes: &[u8]) -> bool {
     for _ in 0..random.below(3) {
         spoil(&mut keys, &mut claims, random);
     }
-    let digests = || claims.iter().map(|claim| &claim.digest);
+    let hashes: Vec<Hash> = claims.iter().map(|claim| Hash::from_bytes(&claim.digest)).collect();
+    let digests = || hashes.iter();
     let signatures: Vec<Signature> = claims.iter().map(|claim| claim.signature).collect();
     let context = [&[1; 32], &[2; 32]];
     let host = verify(context, &keys, digests(), &mut signatures.clone());
@@ -70,7 +73,8 @@ fn claim(secrets: &[U256], random: &mut Random) -> Claim {
     };
     let mut nonce_point = point(&nonce);
     let r = U256::from_limbs_slice(&nonce_point[..4]);
-    let signed = (U256::from_be_bytes(digest) % ORDER).add_mod(r.mul_mod(secrets[key as usize], ORDER), ORDER);
+    let signed =
+        (U256::from_be_bytes(digest) % ORDER).add_mod(r.mul_mod(secrets[key as usize], ORDER), ORDER);
     let mut s = signed.mul_mod(nonce.inv_mod(ORDER).expect("scalars are not 0"), ORDER);
     if s > ORDER >> 1 {
         s = ORDER - s;
