@@ -3,9 +3,9 @@
 use crate::codec::data::Decoder;
 use crate::digests::digests_hash;
 use crate::errors::Error;
-use crate::hash::keccak::Hash;
 use crate::hash::keccak256;
 use crate::orders::Removals;
+use crate::signing::Domain;
 use crate::state::State;
 use crate::transition::{apply, begin_block, Effects, Inputs};
 use crate::trie::Recorder;
@@ -92,7 +92,7 @@ pub fn run<R: Recorder>(
         return Err(Error::Mismatch("the data does not start at the next sequence number"));
     }
     let mut inputs = Inputs {
-        domain_separator: Hash::from_bytes(batch.domain_separator),
+        domain: Domain::new(batch.domain_separator),
         inbox: &batch.inbox,
         removals: Removals(batch.removed),
     };

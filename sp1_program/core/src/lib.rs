@@ -18,6 +18,7 @@ pub mod outbox;
 #[cfg(not(target_os = "zkvm"))]
 pub mod prepare;
 pub mod secp256k1;
+mod shared;
 pub mod signing;
 pub mod state;
 pub mod transfers;

@@ -3,7 +3,7 @@
 use hex_literal::hex;
 
 use crate::hash::keccak::Hash;
-use crate::hash::{keccak256, keccak256_concat, keccak256_pair, WordSponge};
+use crate::hash::{keccak256, keccak256_concat, PairHasher, WordSponge};
 use crate::types::*;
 
 /// 32 bytes as the hash function takes them.
@@ -29,9 +29,18 @@ const MAX_ACTION: usize = 67;
 /// The bytes 0x19, 0x01.
 const PREFIX: u64 = 0x0119;
 
-/// What the signer of a transaction signs under this domain.
-pub fn digest(domain_separator: &Hash, transaction: &Signed) -> Hash {
-    keccak256_pair::<2>(PREFIX, domain_separator, &struct_hash(transaction))
+/// A domain, under which transactions are signed.
+pub struct Domain(PairHasher<2>);
+
+impl Domain {
+    pub fn new(separator: &Digest) -> Self {
+        Self(PairHasher::new(PREFIX, &Hash::from_bytes(separator)))
+    }
+
+    /// What the signer of a transaction signs.
+    pub fn digest(&self, transaction: &Signed) -> Hash {
+        self.0.hash(&struct_hash(transaction))
+    }
 }
 
 fn struct_hash(transaction: &Signed) -> Hash {

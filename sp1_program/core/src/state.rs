@@ -1,9 +1,12 @@
 //! The state: four tries and the meta record.
 
 use crate::codec::values::*;
+use crate::codec::words::as_bytes;
 use crate::errors::Error;
 use crate::hash::{keccak, keccak256_concat, keccak256_pair, poseidon2};
-use crate::trie::{EncodedMap, Map, Recorder, Trie, Visited};
+#[cfg(not(target_os = "zkvm"))]
+use crate::trie::Visited;
+use crate::trie::{EncodedMap, Map, Recorder, Trie};
 use crate::types::*;
 
 #[derive(Clone, Debug)]
@@ -29,8 +32,8 @@ impl Map for Accounts {
         encode_account(value, out);
     }
 
-    fn leaf_hash(pair: &[u8]) -> keccak::Hash {
-        keccak::Hash::from_bytes(&keccak256_concat(&[&[0x10], pair]))
+    fn leaf_hash(pair: &[u64], length: usize) -> keccak::Hash {
+        keccak::Hash::from_bytes(&keccak256_concat(&[&[0x10], as_bytes(pair, length)]))
     }
 
     fn inner_hash(bit: u16, left: &keccak::Hash, right: &keccak::Hash) -> keccak::Hash {
@@ -68,8 +71,8 @@ macro_rules! poseidon2_map {
                 $encode(value, out);
             }
 
-            fn leaf_hash(pair: &[u8]) -> poseidon2::Digest {
-                poseidon2::hash_bytes($leaf, pair)
+            fn leaf_hash(pair: &[u64], length: usize) -> poseidon2::Digest {
+                poseidon2::hash_words($leaf, pair, length)
             }
 
             fn inner_hash(
@@ -126,6 +129,7 @@ pub struct State<R = ()> {
     pub registry: Trie<Registry, R>,
 }
 
+#[cfg(not(target_os = "zkvm"))]
 impl Clone for State {
     fn clone(&self) -> Self {
         State {
@@ -157,6 +161,7 @@ impl State {
     }
 
     /// The same state, with every access to its tries recorded from here on; see [`Trie::recorded`].
+    #[cfg(not(target_os = "zkvm"))]
     pub fn recorded(&mut self) -> State<Visited> {
         State {
             meta: self.meta.clone(),

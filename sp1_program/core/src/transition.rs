@@ -21,7 +21,7 @@ use crate::types::*;
 
 /// What a batch consumes besides its transactions.
 pub struct Inputs<'a> {
-    pub domain_separator: Hash,
+    pub domain: signing::Domain,
     /// Inbox entries not yet consumed.
     pub inbox: &'a [&'a [u8]],
     /// Orders that the transactions which cancel all will remove.
@@ -119,7 +119,7 @@ fn apply_signed<R: Recorder>(
     effects: &mut Effects,
 ) -> Result<(), Error> {
     let Signed { head, body } = signed;
-    let digest = signing::digest(&inputs.domain_separator, signed);
+    let digest = inputs.domain.digest(signed);
     effects.digests.push(digest);
     effects.claims.push(Claim { seq, signer: head.signer });
     let scope = authorize(state, signed).map_err(|stop| invalid(seq, stop))?;

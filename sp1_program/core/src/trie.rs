@@ -9,16 +9,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-// The guest has one thread, and counts that threads need not share cost it less.
-#[cfg(target_os = "zkvm")]
-use std::rc::Rc as Shared;
-#[cfg(not(target_os = "zkvm"))]
-use std::sync::Arc as Shared;
 
 use crate::codec::bytes::equal;
-use crate::codec::words::push_bytes;
+use crate::codec::words::{as_bytes, push_bytes, AlignedBytes};
 use crate::codec::Words;
 use crate::errors::Error;
+use crate::shared::Shared;
 use crate::types::Digest;
 
 /// What a trie maps, and how it is hashed.
@@ -30,8 +26,8 @@ pub trait Map: Clone + 'static {
 
     fn decode(key: &Self::Key, value: &[u8]) -> Result<Self::Value, Error>;
     fn encode(value: &Self::Value, out: &mut Vec<u8>);
-    /// Of a leaf, given its key and encoded value, one after the other.
-    fn leaf_hash(pair: &[u8]) -> Self::Hash;
+    /// Of a leaf, given its key and encoded value, one after the other: the words and the number of bytes.
+    fn leaf_hash(pair: &[u64], length: usize) -> Self::Hash;
     fn inner_hash(bit: u16, left: &Self::Hash, right: &Self::Hash) -> Self::Hash;
     fn hash_to_bytes(hash: &Self::Hash) -> Digest;
     /// As a witness has it. `None` if the words are not those of any hash: each hash has one form.
@@ -102,6 +98,7 @@ impl<M: Map, R: Default> Default for Trie<M, R> {
     }
 }
 
+#[cfg(not(target_os = "zkvm"))]
 impl<M: Map> Clone for Trie<M> {
     fn clone(&self) -> Self {
         Trie { root: self.root.clone(), recorder: () }
@@ -112,7 +109,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
     /// The Merkle root; 32 zero bytes for the empty map. Hashes what changed.
     pub fn root(&mut self) -> Digest {
         let root = self.root.as_mut();
-        root.map_or([0; 32], |root| M::hash_to_bytes(&Node::hash(root, &mut Vec::new())))
+        root.map_or([0; 32], |root| M::hash_to_bytes(&Node::hash(root, &mut AlignedBytes::default())))
     }
 
     pub fn get(&self, key: &M::Key) -> Result<Option<&M::Value>, Error> {
@@ -222,6 +219,7 @@ impl<M: Map, R: Recorder> Trie<M, R> {
 impl<M: Map> Trie<M> {
     /// The same trie, recorded from here on. What was visited is known by where it lies, so this trie is hashed now,
     /// and must live unchanged until it is written.
+    #[cfg(not(target_os = "zkvm"))]
     pub fn recorded(&mut self) -> Trie<M, Visited> {
         self.root();
         Trie { root: self.root.clone(), recorder: Visited::default() }
@@ -371,17 +369,18 @@ impl<M: Map> Node<M> {
     }
 
     /// The hash, computed where something changed. `buffer` is for encoding.
-    fn hash(node: &mut Shared<Self>, buffer: &mut Vec<u8>) -> M::Hash {
+    fn hash(node: &mut Shared<Self>, buffer: &mut AlignedBytes) -> M::Hash {
         if let Some(hash) = node.hash {
             return hash;
         }
         let node = Self::unshared(node);
         let hash = match &mut node.body {
             Body::Leaf(leaf) => {
-                let start = aligned_start(buffer);
-                buffer.extend_from_slice(leaf.key.as_ref());
-                M::encode(&leaf.value, buffer);
-                M::leaf_hash(&buffer[start..])
+                let (pair, length) = buffer.words(|out| {
+                    out.extend_from_slice(leaf.key.as_ref());
+                    M::encode(&leaf.value, out);
+                });
+                M::leaf_hash(pair, length)
             }
             Body::Inner { bit, children: [left, right] } => {
                 M::inner_hash(*bit, &Self::hash(left, buffer), &Self::hash(right, buffer))
@@ -443,12 +442,13 @@ impl<M: Map> Node<M> {
             LEAF => {
                 let length =
                     usize::try_from(header >> 8).map_err(|_| Error::Malformed("length of a leaf"))?;
-                let pair = words.bytes(length)?;
+                let padded = words.padded(length)?;
+                let pair = as_bytes(padded, length);
                 let (key, value) =
                     pair.split_at_checked(size_of::<M::Key>()).ok_or(Error::Malformed("length of a leaf"))?;
                 let key = decode_key::<M>(key)?;
                 let value = M::decode(&key, value)?;
-                (M::leaf_hash(pair), Body::Leaf(Box::new(Leaf { key, value })))
+                (M::leaf_hash(padded, length), Body::Leaf(Box::new(Leaf { key, value })))
             }
             INNER => {
                 let bit = (header >> 8) as u16;
@@ -487,15 +487,6 @@ impl<M: Map> Node<M> {
 fn bit_of(key: &impl AsRef<[u8]>, bit: u16) -> usize {
     let byte = key.as_ref()[usize::from(bit / 8)];
     usize::from(byte >> (7 - bit % 8) & 1)
-}
-
-/// Empties a buffer but for what comes before its first aligned byte: from there on the guest reads words at once.
-fn aligned_start(buffer: &mut Vec<u8>) -> usize {
-    buffer.clear();
-    buffer.reserve(256);
-    let start = buffer.as_ptr().align_offset(size_of::<u64>());
-    buffer.resize(start, 0);
-    start
 }
 
 /// Whether two keys are equal.

@@ -32,13 +32,36 @@ impl Hash {
 
 /// Keccak-256 of a prefix of `PREFIX` bytes (1 to 7), the first one lowest in `prefix`, and two hashes after it.
 pub fn keccak256_pair<const PREFIX: u32>(prefix: u64, left: &Hash, right: &Hash) -> Hash {
-    let mut state = [0; 25];
-    state[0] = prefix;
-    for (i, word) in [left.0, right.0].as_flattened().iter().enumerate() {
-        state[i] |= word << (8 * PREFIX);
-        state[i + 1] = word >> (64 - 8 * PREFIX);
+    PairHasher::<PREFIX>::new(prefix, left).hash(right)
+}
+
+/// [`keccak256_pair`] of which the prefix and the left hash are known before.
+pub struct PairHasher<const PREFIX: u32> {
+    /// The first words; the last of them is to be completed.
+    head: [u64; 5],
+}
+
+impl<const PREFIX: u32> PairHasher<PREFIX> {
+    #[inline(always)]
+    pub fn new(prefix: u64, left: &Hash) -> Self {
+        let mut head = [prefix, 0, 0, 0, 0];
+        for (i, word) in left.0.iter().enumerate() {
+            head[i] |= word << (8 * PREFIX);
+            head[i + 1] = word >> (64 - 8 * PREFIX);
+        }
+        Self { head }
     }
-    Hash::squeeze(&mut state, PREFIX + 64)
+
+    #[inline(always)]
+    pub fn hash(&self, right: &Hash) -> Hash {
+        let mut state = [0; 25];
+        state[..5].copy_from_slice(&self.head);
+        for (i, word) in right.0.iter().enumerate() {
+            state[4 + i] |= word << (8 * PREFIX);
+            state[5 + i] = word >> (64 - 8 * PREFIX);
+        }
+        Hash::squeeze(&mut state, PREFIX + 64)
+    }
 }
 
 /// Keccak-256 of little-endian words, taken four at a time.

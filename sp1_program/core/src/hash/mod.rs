@@ -3,4 +3,4 @@
 pub mod keccak;
 pub mod poseidon2;
 
-pub use keccak::{keccak256, keccak256_concat, keccak256_pair, WordSponge};
+pub use keccak::{keccak256, keccak256_concat, keccak256_pair, PairHasher, WordSponge};

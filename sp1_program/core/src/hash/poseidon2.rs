@@ -54,45 +54,30 @@ pub fn hash_node(tag: u8, bit: u16, left: &Digest, right: &Digest) -> Digest {
     sponge.rate
 }
 
-/// `P2bytes` of the protocol: the hash of a byte string of at most 2^24 bytes.
-///
-/// # Panics
-/// If the string is longer; no value of the protocol comes near.
-pub fn hash_bytes(tag: u8, bytes: &[u8]) -> Digest {
-    assert!(bytes.len() <= 1 << 24, "byte string too long to hash");
-    let mut sponge = Sponge::new(tag, bytes.len() as u32, 3 * bytes.len().div_ceil(8) as u32);
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    chunks.iter().for_each(|chunk| sponge.absorb_words(&words(chunk), 8));
+/// `P2bytes` of the protocol: the hash of a string of `length` bytes, fewer than 2^24, as little-endian words that are
+/// filled up with zeros.
+pub fn hash_words(tag: u8, words: &[u64], length: usize) -> Digest {
+    debug_assert!(words.len() == length.div_ceil(8) && length < 1 << 24);
+    let mut sponge = Sponge::new(tag, length as u32, 3 * words.len() as u32);
+    let (chunks, rest) = words.as_chunks::<8>();
+    chunks.iter().for_each(|chunk| sponge.absorb_words(chunk, 8));
     if !rest.is_empty() {
-        let mut padded = Chunk([0; 64]);
-        padded.0[..rest.len()].copy_from_slice(rest);
-        sponge.absorb_words(&words(&padded.0), rest.len().div_ceil(8));
+        let last = std::array::from_fn(|i| rest.get(i).copied().unwrap_or(0));
+        sponge.absorb_words(&last, rest.len());
     }
     sponge.rate
 }
 
-#[repr(align(8))]
-struct Chunk([u8; 64]);
-
-/// Eight little-endian words. Bytes that are aligned, as all of a witness are, are read in place: it costs the guest half
-/// of the hash to copy them.
+/// A limb of words, of which each makes three, of 22, 21 and 21 bits, lowest first. None reaches the modulus, nor would it
+/// with one bit more.
 #[inline(always)]
-fn words(bytes: &[u8; 64]) -> [u64; 8] {
-    // SAFETY: any bytes are words.
-    let (_, aligned, _) = unsafe { bytes.align_to::<u64>() };
-    if let Some(words) = aligned.first_chunk::<8>() {
-        return words.map(u64::from_le);
-    }
-    let mut copy = Chunk([0; 64]);
-    copy.0.copy_from_slice(bytes);
-    let (words, _) = copy.0.as_chunks();
-    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
-}
-
-/// 22, 21 and 21 bits of a word, lowest first; no limb reaches the modulus, nor one bit above it.
-#[inline(always)]
-fn limbs(word: u64) -> [u32; 3] {
-    [word & 0x3f_ffff, word >> 22 & 0x1f_ffff, word >> 43].map(|limb| limb as u32)
+fn limb(words: &[u64; 8], i: usize) -> u32 {
+    let word = words[i / 3];
+    (match i % 3 {
+        0 => word & 0x3f_ffff,
+        1 => word >> 22 & 0x1f_ffff,
+        _ => word >> 43,
+    }) as u32
 }
 
 /// What is hashed to make challenges: first all is absorbed, then as many bits are squeezed as are wanted.
@@ -106,11 +91,12 @@ impl Transcript {
 
     /// Absorbs 512 bits and one more, which is above those of the first limb.
     #[inline(always)]
-    pub fn absorb(&mut self, words: [&[u64; 4]; 2], bit: bool) {
-        let mut elements: [[u32; 3]; RATE] = std::array::from_fn(|i| limbs(words[i / 4][i % 4]));
-        elements[0][0] |= u32::from(bit) << 22;
-        let (blocks, _) = elements.as_flattened().as_chunks::<RATE>();
-        blocks.iter().for_each(|block| self.0.absorb(Digest(*block)));
+    pub fn absorb(&mut self, words: &[u64; 8], bit: bool) {
+        let mut first = Sponge::block(words, 0);
+        first.0[0] |= u32::from(bit) << 22;
+        self.0.absorb(first);
+        self.0.absorb(Sponge::block(words, 1));
+        self.0.absorb(Sponge::block(words, 2));
     }
 
     /// The next 128 bits: the low 16 of each element, whose distance from uniform is 2^−31.
@@ -142,13 +128,23 @@ impl Sponge {
         self.permute();
     }
 
-    /// Absorbs the limbs of the first `count` (1 to 8) words; the last group of elements is filled up with zeros, which the
-    /// words after them are.
+    /// One of the three groups of limbs that eight words make.
+    #[inline(always)]
+    fn block(words: &[u64; 8], number: usize) -> Digest {
+        Digest(std::array::from_fn(|i| limb(words, RATE * number + i)))
+    }
+
+    /// Absorbs the limbs of the first `count` (1 to 8) words, and as many zeros as fill the last group: the words after
+    /// them are zero.
     #[inline(always)]
     fn absorb_words(&mut self, words: &[u64; 8], count: usize) {
-        let elements = words.map(limbs);
-        let (blocks, _) = elements.as_flattened().as_chunks::<RATE>();
-        blocks[..(3 * count).div_ceil(RATE)].iter().for_each(|block| self.absorb(Digest(*block)));
+        self.absorb(Self::block(words, 0));
+        if count > 2 {
+            self.absorb(Self::block(words, 1));
+        }
+        if count > 5 {
+            self.absorb(Self::block(words, 2));
+        }
     }
 
     #[cfg(target_os = "zkvm")]
@@ -178,6 +174,35 @@ impl Sponge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::words::push_bytes;
+
+    fn hash_bytes(tag: u8, bytes: &[u8]) -> Digest {
+        let mut words = Vec::new();
+        push_bytes(bytes, &mut words);
+        hash_words(tag, &words, bytes.len())
+    }
+
+    /// The definition in the protocol, limb by limb.
+    #[test]
+    fn strings_of_every_length_hash_as_the_protocol_says() {
+        let bytes: Vec<u8> = (0..200).map(|i| (i * 37 + 11) as u8).collect();
+        for length in 1..bytes.len() {
+            let bytes = &bytes[..length];
+            let mut limbs = Vec::new();
+            for chunk in bytes.chunks(8) {
+                let word = chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+                limbs
+                    .extend([word % (1 << 22), (word >> 22) % (1 << 21), word >> 43].map(|limb| limb as u32));
+            }
+            let mut state = Sponge::new(7, length as u32, limbs.len() as u32);
+            for group in limbs.chunks(8) {
+                let mut padded = [0; 8];
+                padded[..group.len()].copy_from_slice(group);
+                state.absorb(Digest(padded));
+            }
+            assert_eq!(hash_bytes(7, bytes), state.rate, "{length} bytes");
+        }
+    }
 
     #[test]
     fn words_of_a_digest_must_be_canonical() {

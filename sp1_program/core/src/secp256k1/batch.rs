@@ -32,12 +32,13 @@ pub fn verify<'a>(
 ) -> Result<(), Refused> {
     let mut field = Field::new();
     let mut transcript = Transcript::new(TAG, [keys.len() as u32, signatures.len() as u32]);
-    transcript.absorb([&from_be_bytes(context[0]), &from_be_bytes(context[1])], false);
+    let [first, second] = context.map(from_be_bytes);
+    transcript.absorb(&point::join(&first, &second), false);
     for key in keys {
         if !field.is_point(key) {
             return Err((None, SignatureError::PublicKey));
         }
-        transcript.absorb([point::x(key), point::y(key)], false);
+        transcript.absorb(key, false);
     }
     for (i, signature) in signatures.iter().enumerate() {
         absorb(signature, &mut field, &mut transcript).map_err(|reason| (Some(i), reason))?;
@@ -77,7 +78,7 @@ fn absorb(
     if !field.is_point(point) {
         return Err(SignatureError::Point);
     }
-    transcript.absorb([point::x(point), s], signature[4] & 1 == 1);
+    transcript.absorb(&point::join(point::x(point), s), signature[4] & 1 == 1);
     Ok(())
 }
 

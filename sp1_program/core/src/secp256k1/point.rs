@@ -64,7 +64,8 @@ pub fn opposite(point: &Affine) -> Affine {
     join(x(point), &sub(&FIELD_MODULUS, y(point)).0)
 }
 
-fn join(x: &U256, y: &U256) -> Affine {
+/// Two numbers side by side.
+pub fn join(x: &U256, y: &U256) -> Affine {
     [x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]]
 }
 

@@ -7,7 +7,6 @@ use zkclob_core::batch::Batch;
 use zkclob_core::book;
 use zkclob_core::codec::values::client_key;
 use zkclob_core::errors::{Code, Error};
-use zkclob_core::hash::keccak::Hash;
 use zkclob_core::prepare::{prepare, Prepared, Signature};
 use zkclob_core::secp256k1::address_of;
 use zkclob_core::signing;
@@ -109,7 +108,7 @@ impl Trader {
     }
 
     pub fn sign(&self, signed: &Signed) -> Signature {
-        let message = Message::from_digest(signing::digest(&Hash::from_bytes(&DOMAIN), signed).to_bytes());
+        let message = Message::from_digest(signing::Domain::new(&DOMAIN).digest(signed).to_bytes());
         let (id, compact) =
             Secp256k1::new().sign_ecdsa_recoverable(message, &self.secret).serialize_compact();
         let mut bytes = [27 + i32::from(id) as u8; 65];

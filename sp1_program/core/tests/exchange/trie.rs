@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::support::Random;
 use crate::witness::Node;
+use zkclob_core::codec::words::push_bytes;
 use zkclob_core::codec::Words;
 use zkclob_core::errors::Error;
 use zkclob_core::hash::keccak256_concat;
@@ -17,7 +18,9 @@ fn defined_root<M: Map>(pairs: &[(M::Key, M::Value)]) -> Option<M::Hash> {
     if pairs.len() == 1 {
         let mut pair = first.0.as_ref().to_vec();
         M::encode(&first.1, &mut pair);
-        return Some(M::leaf_hash(&pair));
+        let mut words = Vec::new();
+        push_bytes(&pair, &mut words);
+        return Some(M::leaf_hash(&words, pair.len()));
     }
     let bit_of = |key: &M::Key, bit: u16| key.as_ref()[usize::from(bit / 8)] >> (7 - bit % 8) & 1;
     let bit = (0..).find(|bit| bit_of(&first.0, *bit) != bit_of(&last.0, *bit))?;
