@@ -4,7 +4,7 @@ The batch starts at the empty state, so that its witness is complete whatever it
 by a deposit, and signs something that changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,24 +179,23 @@ def test_s23_a_signer_has_one_key(tmp_path: Path) -> None:
         signed.run(tmp_path, good)
 
 
+def leaves(digest: int, inverse: Callable[[int, int], int]) -> Iterator[tuple[Signature, int]]:
+    """Wrong signatures with a low s, and e of the e G that each leaves; `inverse` gives that of s."""
+    for nonce in range(2, 100):
+        factor = digest + point(nonce)[0] * SECRET
+        chosen = inverse(factor, nonce)
+        candidate = signature(nonce, chosen)
+        if candidate.s <= N // 2:
+            yield candidate, (chosen * factor - nonce) % N
+
+
 def test_s24_wrong_signatures_that_cancel_each_other_are_wrong(tmp_path: Path) -> None:
     """e₁ G and −e₁ G are what these two leave: without coefficients the sum would be right."""
     signed = Signed(key_of(SECRET), count=2)
     first, second = (int.from_bytes(digest) for digest in signed.digests)
-    rest = None
-    found: list[Signature] = []
-    for nonce in range(2, 100):
-        r, _ = point(nonce)
-        factor = (first if rest is None else second) + r * SECRET
-        inverse = 3 if rest is None else (nonce - rest) * pow(factor, -1, N) % N
-        candidate = signature(nonce, inverse)
-        if candidate.s <= N // 2:
-            found.append(candidate)
-            if rest is not None:
-                break
-            rest = (inverse * factor - nonce) % N
-    assert rest
-    one, other = found
+    one, rest = next(leaves(first, lambda factor, nonce: nonce + 1))
+    other, opposite = next(leaves(second, lambda factor, nonce: (nonce - rest) * pow(factor, -1, N) % N))
+    assert rest == N - opposite
     with pytest.raises(GuestStopped, match=UNFIT):
         signed.run(tmp_path, one, other)
     assert len(signed.run(tmp_path, *(sign(digest, SECRET, 5) for digest in signed.digests))) == 448
