@@ -7,7 +7,7 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cache="${ZKCLOB_CACHE:-$HOME/.cache/zkclob}"
 seconds="${FUZZ_SECONDS:-600}"
-targets=(data transition witness)
+targets=(data signatures transition witness)
 host="$(rustc -vV | sed -n 's/^host: //p')"
 export CARGO_TARGET_DIR="$cache/fuzz-target"
 

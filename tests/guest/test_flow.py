@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sequencer.core.types import InboxEntry
-from tests.guest.test_poisoned_witness import START, run
+from tests.guest.executor import START, run
 from tests.properties.flow import Flow
 from tests.properties.replica import Replica, Signer
 

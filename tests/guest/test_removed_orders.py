@@ -31,7 +31,7 @@ from sequencer.core.types import (
     TimeInForce,
 )
 from sequencer.node import MAX_TRANSACTION_STEPS, steps
-from tests.guest.test_poisoned_witness import ELF, MARKET, PROVER, START, GuestStopped, order, run
+from tests.guest.executor import ELF, MARKET, PROVER, START, GuestStopped, order, run
 from tests.guest.witness import Witness
 from tests.properties.flow import Flow
 from tests.properties.replica import Replica, SealedBatch, Signer

@@ -108,7 +108,9 @@ def _encode(node: Node) -> bytes:
             return _word(2 | len(key + value) << 8) + _padded(key + value)
         case Inner(bit, left, right):
             children = (left, right)
-            flags = sum(isinstance(child, Opaque) << flag for child, flag in zip(children, _OPAQUE, strict=True))
+            flags = sum(
+                isinstance(child, Opaque) << flag for child, flag in zip(children, _OPAQUE, strict=True)
+            )
             parts = [child.digest if isinstance(child, Opaque) else _encode(child) for child in children]
             return _word(3 | bit << 8 | flags) + b"".join(parts)
 
@@ -125,7 +127,7 @@ class Witness:
     keys: list[bytes]
     """x and y, little-endian, 64 bytes each."""
     signatures: list[bytes]
-    """r, y of the point with x = r, s, the inverse of s, the key's index (u64) and zeros; little-endian, 144 bytes each."""
+    """r, y of the point with x = r, s, the inverse of s, the key's index, zeros; little-endian, 144 bytes each."""
     tries: list[Node]
 
     @classmethod

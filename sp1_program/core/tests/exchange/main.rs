@@ -9,6 +9,7 @@ mod forced;
 mod hostile;
 mod matching;
 mod replace;
+mod soundness;
 mod support;
 mod targets;
 mod trie;
