@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the programs that make proofs: `zkclob-prove` (SP1's prover, Rust) and `zkclob-groth16` (gnark, Go), and puts
-# them beside the worker in ${ZKCLOB_CACHE:-~/.cache/zkclob}. The first time takes about 12 minutes on 2 cores and 5 GB of
+# them beside the worker in ${ZKCLOB_CACHE:-~/.cache/zkclob}. The first time takes about 12 minutes on 2 cores and 3 GB of
 # disk; later runs do nothing until the sources change. Only `make prove-demo` and workers that prove need it.
 set -euo pipefail
 
@@ -66,9 +66,23 @@ copy_template() {
     cp "$(crate_folder sp1-prover)/wrapped_proof.bin" "$cache/groth16/template_proof.bin"
 }
 
+fingerprint() { # one hash over all that the programs are made from
+    local files
+    cd "$root"
+    files="$(find sp1_program/prove sp1_program/host/src sp1_program/host/Cargo.toml sp1_program/Cargo.toml \
+        scripts/setup_prover.sh -type f -not -path '*/target/*' | LC_ALL=C sort)"
+    { echo "$files"; git hash-object --stdin-paths <<<"$files"; } | git hash-object --stdin
+}
+
+stamp="$cache/stamps/prove"
+print="$(fingerprint)"
+if [ -x "$programs/zkclob-prove" ] && [ -x "$programs/zkclob-groth16" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$print" ]; then
+    exit 0
+fi
 check_machine
-mkdir -p "$programs"
+mkdir -p "$programs" "$(dirname "$stamp")"
 build_rust
 build_go
 copy_template
+echo "$print" >"$stamp"
 say "ready: $programs/zkclob-prove and zkclob-groth16"

@@ -1,6 +1,6 @@
 //! A batch on its way to a proof: a folder, named by the program and the witness, that keeps what each stage gave.
 
-use crate::run::{Measurement, Stage};
+use crate::run::{Estimates, Measurement, Stage};
 use crate::{circuit, files, inner, outer, progress::Progress, setup};
 use anyhow::{bail, Context, Result};
 use clap::ValueEnum;
@@ -31,7 +31,7 @@ pub enum JobStage {
     Wrap,
 }
 
-/// The outcome for the queue, with what each stage took.
+/// The outcome for the queue, with what each stage took. It is kept as `result.json` in the job's folder too.
 #[derive(Serialize)]
 pub struct Proven {
     #[serde(flatten)]
@@ -68,18 +68,20 @@ impl Job {
     }
 
     /// Runs all stages that are not done and puts the proof together.
-    pub fn prove(&self, circuit: &Path) -> Result<Proven> {
+    pub fn prove(&self, circuit: &Path, estimates: &mut Estimates) -> Result<Proven> {
         setup::check(circuit)?;
         let _lock = self.lock()?;
         eprintln!("zkclob-prove: the stages' results are kept in {}", self.folder.display());
         let mut stages = Vec::new();
         for stage in self.stages(circuit)? {
-            stages.extend(stage.complete()?);
+            stages.extend(stage.complete(estimates)?);
         }
         let mut outcome: Outcome = files::read_json(&self.file("outcome.json"))?;
         outcome.proof = Some(format!("0x{}", hex::encode(self.encoded_proof(circuit, &outcome)?)));
         outcome.peak_rss_mb = stages.iter().map(|stage| stage.peak_mb).max().unwrap_or_default();
-        Ok(Proven { outcome, stages, core: files::read_json(&self.file("core.json"))? })
+        let proven = Proven { outcome, stages, core: files::read_json(&self.file("core.json"))? };
+        files::write_json(&self.file("result.json"), &proven)?;
+        Ok(proven)
     }
 
     /// Waits until no other proof is made here: two at once do not fit into the memory. The lock ends with the process.
@@ -96,20 +98,20 @@ impl Job {
         let mut groth16 = setup::gnark("prove", circuit)?;
         groth16.arg("--witness").arg(self.file("gnark.json")).arg("--output").arg(self.file("groth16.json"));
         Ok(vec![
-            self.stage("execute", "outcome.json", 2)?,
-            self.stage("compress", "compressed.bin", 330)?,
-            self.stage("shrink", "shrunk.bin", 60)?,
-            self.stage("wrap", "gnark.json", 1000)?,
+            self.stage("execute", "outcome.json", 1.0)?,
+            self.stage("compress", "compressed.bin", 330.0)?,
+            self.stage("shrink", "shrunk.bin", 60.0)?,
+            self.stage("wrap", "gnark.json", 1000.0)?,
             Stage {
                 name: "groth16",
                 result: self.file("groth16.json"),
-                usual_seconds: 190,
+                usual_seconds: 190.0,
                 command: groth16,
             },
         ])
     }
 
-    fn stage(&self, name: &'static str, result: &str, usual_seconds: u64) -> Result<Stage> {
+    fn stage(&self, name: &'static str, result: &str, usual_seconds: f64) -> Result<Stage> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["stage", name, "--job"]).arg(&self.folder);
         Ok(Stage { name, result: self.file(result), usual_seconds, command })
@@ -126,7 +128,8 @@ impl Job {
                 files::write(&self.file("shrunk.bin"), &shrunk)
             }
             JobStage::Wrap => {
-                let wrapped = Runtime::new()?.block_on(outer::wrap(files::read(&self.file("shrunk.bin"))?))?;
+                let wrapped =
+                    Runtime::new()?.block_on(outer::wrap(files::read(&self.file("shrunk.bin"))?))?;
                 files::write(&self.file("wrapped.bin"), &wrapped)?;
                 files::write_json(&self.file("gnark.json"), &circuit::witness(wrapped)?)
             }

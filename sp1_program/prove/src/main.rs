@@ -12,6 +12,7 @@ mod setup;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use job::{Job, JobStage};
+use run::Estimates;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::{env, fs};
@@ -81,9 +82,10 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Prove(args) => prove(&args),
         Command::Setup(args) => {
-            let folder = circuit_folder(args.cache)?;
+            let cache = cache_folder(args.cache)?;
+            let folder = cache.join("groth16");
             let template = args.template.unwrap_or_else(|| folder.join("template_proof.bin"));
-            setup::complete(&folder, &template)
+            setup::complete(&folder, &template, &mut Estimates::read(&cache))
         }
         Command::Stage { stage, job } => Job::open(job).run(stage),
         Command::Operations { template, circuit } => circuit::write_operations(&template, &circuit),
@@ -97,13 +99,9 @@ fn prove(args: &ProveArgs) -> Result<()> {
     io::stdin().read_to_end(&mut witness)?;
     let cache = cache_folder(args.cache.clone())?;
     let job = Job::create(&cache.join("proofs"), &elf, &witness)?;
-    let outcome = job.prove(&cache.join("groth16"))?;
+    let outcome = job.prove(&cache.join("groth16"), &mut Estimates::read(&cache))?;
     println!("{}", serde_json::to_string(&outcome)?);
     Ok(())
-}
-
-fn circuit_folder(cache: Option<PathBuf>) -> Result<PathBuf> {
-    Ok(cache_folder(cache)?.join("groth16"))
 }
 
 fn cache_folder(given: Option<PathBuf>) -> Result<PathBuf> {

@@ -9,9 +9,7 @@ use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use sp1_core_machine::riscv::RiscvAir;
 use sp1_hypercube::prover::{AirProver, CpuShardProver, ProverSemaphore};
-use sp1_hypercube::{
-    inner_perm, HashableKey, MachineVerifier, SP1PcsProofInner, SP1RecursionProof,
-};
+use sp1_hypercube::{inner_perm, HashableKey, MachineVerifier, SP1PcsProofInner, SP1RecursionProof};
 use sp1_primitives::{SP1ExtensionField, SP1Field, SP1GlobalContext};
 use sp1_prover::recursion::{recursive_verifier, shrink_program_from_input, RecursionVks};
 use sp1_prover::shapes::{SP1RecursionProofShape, DEFAULT_ARITY};
@@ -53,8 +51,7 @@ pub fn recursion_keys() -> RecursionVks {
 pub async fn shrink(compressed: InnerProof) -> Result<Shrunk> {
     let keys = recursion_keys();
     let verifier = CpuSP1ProverComponents::compress_verifier();
-    let shape =
-        SP1RecursionProofShape::retrieve_or_compute_reduce_shape(RiscvAir::machine(), DEFAULT_ARITY);
+    let shape = SP1RecursionProofShape::retrieve_or_compute_reduce_shape(RiscvAir::machine(), DEFAULT_ARITY);
     let dummy = dummy_witness(&shape, &verifier, &keys);
     let program =
         Arc::new(shrink_program_from_input(&recursive_verifier(verifier.shard_verifier()), true, &dummy));
@@ -93,9 +90,8 @@ pub async fn wrap(shrunk: Shrunk) -> Result<WrapProof> {
     let verifier = CpuSP1ProverComponents::wrap_verifier();
     let prover: WrapProver = CpuShardProver::new(verifier.shard_verifier().clone());
     let expected = wrap_key()?;
-    let (vk, proof, _) = prover
-        .setup_and_prove_shard(program, record, Some(expected.clone()), ProverSemaphore::new(1))
-        .await;
+    let (vk, proof, _) =
+        prover.setup_and_prove_shard(program, record, Some(expected.clone()), ProverSemaphore::new(1)).await;
     if vk != expected {
         bail!("the wrap program has another key than SP1's: versions of SP1's crates are mixed");
     }

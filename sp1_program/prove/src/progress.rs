@@ -38,7 +38,8 @@ impl Progress {
     /// Listens to SP1 from now on; warnings and errors go to standard error too.
     pub fn listen() -> Self {
         let progress = Self { start: Instant::now(), ends: Arc::default() };
-        let steps = progress.clone().with_filter(filter_fn(|meta| meta.is_span() && step(meta.name()).is_some()));
+        let steps =
+            progress.clone().with_filter(filter_fn(|meta| meta.is_span() && step(meta.name()).is_some()));
         let warnings = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(false)

@@ -4,6 +4,7 @@
 use crate::files;
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,9 +21,35 @@ pub struct Stage {
     pub name: &'static str,
     /// It is done when this file is there.
     pub result: PathBuf,
-    /// Seconds on 2 cores, measured, for a small batch.
-    pub usual_seconds: u64,
+    /// Measured on 2 cores, for a small batch: what to expect of a machine that has not done it yet.
+    pub usual_seconds: f64,
     pub command: Command,
+}
+
+/// How long each stage took here the last time.
+pub struct Estimates {
+    file: PathBuf,
+    seconds: BTreeMap<String, f64>,
+}
+
+impl Estimates {
+    /// What is known in this cache; nothing is no mistake.
+    pub fn read(cache: &Path) -> Self {
+        let file = cache.join("stage_seconds.json");
+        Self { seconds: files::read_json(&file).unwrap_or_default(), file }
+    }
+
+    fn describe(&self, stage: &Stage) -> String {
+        match self.seconds.get(stage.name) {
+            Some(seconds) => format!("{} (as the last time here)", minutes(*seconds)),
+            None => format!("{} (as measured on 2 cores)", minutes(stage.usual_seconds)),
+        }
+    }
+
+    fn note(&mut self, measurement: &Measurement) -> Result<()> {
+        self.seconds.insert(measurement.stage.clone(), measurement.seconds);
+        files::write_json(&self.file, &self.seconds)
+    }
 }
 
 /// What a stage took.
@@ -37,31 +64,31 @@ pub struct Measurement {
 
 impl Stage {
     /// Runs the stage unless its result is there already; gives what it took, now or then, if that is known.
-    pub fn complete(mut self) -> Result<Option<Measurement>> {
+    pub fn complete(mut self, estimates: &mut Estimates) -> Result<Option<Measurement>> {
         let record = measurement_file(&self.result);
         if self.result.exists() {
             say(self.name, "done before");
             return Ok(files::read_json(&record).ok());
         }
-        say(self.name, &format!("starts; takes about {} on 2 cores", minutes(self.usual_seconds as f64)));
-        let measurement = self.run()?;
+        let estimate = estimates.describe(&self);
+        say(self.name, &format!("starts; takes about {estimate}"));
+        let measurement = self.run(&estimate)?;
         if !self.result.exists() {
             bail!("{}: the stage ended without {}", self.name, self.result.display());
         }
-        say(
-            self.name,
-            &format!("done in {}, peak {} MB", minutes(measurement.seconds), measurement.peak_mb),
-        );
+        say(self.name, &format!("done in {}, peak {} MB", minutes(measurement.seconds), measurement.peak_mb));
         files::write_json(&record, &measurement)?;
+        estimates.note(&measurement)?;
         Ok(Some(measurement))
     }
 
-    fn run(&mut self) -> Result<Measurement> {
+    fn run(&mut self, estimate: &str) -> Result<Measurement> {
         let start = Instant::now();
         // SAFETY: prctl is a bare system call, which a process may make between fork and exec.
         unsafe { self.command.pre_exec(die_with_parent) };
         let child = self.command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        let child = child.with_context(|| format!("{}: cannot start {:?}", self.name, self.command.get_program()))?;
+        let child =
+            child.with_context(|| format!("{}: cannot start {:?}", self.name, self.command.get_program()))?;
         let process = child.id() as libc::pid_t;
         let mut report = start + REPORT_INTERVAL;
         loop {
@@ -80,7 +107,7 @@ impl Stage {
                 report += REPORT_INTERVAL;
                 let memory = resident_mb(process).map_or(String::new(), |mb| format!(", {mb} MB"));
                 let so_far = minutes(start.elapsed().as_secs_f64());
-                say(self.name, &format!("{so_far} of about {}{memory}", minutes(self.usual_seconds as f64)));
+                say(self.name, &format!("{so_far} of about {estimate}{memory}"));
             }
             thread::sleep(REACTION);
         }

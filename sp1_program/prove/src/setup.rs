@@ -4,7 +4,7 @@
 //! keys come from a ceremony and are not used here.
 
 use crate::files;
-use crate::run::Stage;
+use crate::run::{Estimates, Stage};
 use anyhow::{bail, Context, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -18,11 +18,11 @@ use std::process::Command;
 pub const SP1_VERSION: &str = "6.10.0";
 
 /// Makes what is missing in `folder`, ending with `Groth16Verifier.sol` and `verifier.json` for the deployment.
-pub fn complete(folder: &Path, template: &Path) -> Result<()> {
+pub fn complete(folder: &Path, template: &Path, estimates: &mut Estimates) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let mut measurements = Vec::new();
     for stage in stages(folder, template)? {
-        measurements.extend(stage.complete()?);
+        measurements.extend(stage.complete(estimates)?);
     }
     files::write_json(&folder.join("measurements.json"), &measurements)?;
     let key = fs::read(folder.join("verifying_key.bin"))?;
@@ -60,10 +60,10 @@ fn stages(folder: &Path, template: &Path) -> Result<Vec<Stage>> {
         command,
     };
     Ok(vec![
-        stage("operations", "constraints.json", 20, operations),
-        stage("compile", "circuit.bin", 300, gnark("compile", folder)?),
-        stage("setup", "verifying_key.bin", 2260, gnark("setup", folder)?),
-        stage("export-verifier", "Groth16Verifier.sol", 1, gnark("export-verifier", folder)?),
+        stage("operations", "constraints.json", 2.0, operations),
+        stage("compile", "circuit.bin", 256.0, gnark("compile", folder)?),
+        stage("setup", "verifying_key.bin", 2260.0, gnark("setup", folder)?),
+        stage("export-verifier", "Groth16Verifier.sol", 1.0, gnark("export-verifier", folder)?),
     ])
 }
 
