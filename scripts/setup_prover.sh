@@ -2,6 +2,8 @@
 # Builds the programs that make proofs: `zkclob-prove` (SP1's prover, Rust) and `zkclob-groth16` (gnark, Go), and puts
 # them beside the worker in ${ZKCLOB_CACHE:-~/.cache/zkclob}. The first time takes about 12 minutes on 2 cores and 3 GB of
 # disk; later runs do nothing until the sources change. Only `make prove-demo` and workers that prove need it.
+#
+#   scripts/setup_prover.sh [--features cuda,network]    clients of a GPU and of Succinct's prover network too
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -15,9 +17,11 @@ export CARGO_TARGET_DIR="$cache/prove-target"
 say() { echo "setup_prover: $*"; }
 die() { echo "setup_prover: $*" >&2; exit 1; }
 
+features=()
 case "${1:-}" in
     "") ;;
-    *) sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --features) features=(--features "${2:?name the features}") ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
 esac
 
 need() { command -v "$1" >/dev/null || die "$1 is missing: $2"; }
@@ -43,7 +47,7 @@ install_program() { cp "$1" "$programs/.$2" && mv -f "$programs/.$2" "$programs/
 
 build_rust() {
     say "building zkclob-prove (the first time about 12 minutes)"
-    cargo build --release --locked --manifest-path "$manifest"
+    cargo build --release --locked --manifest-path "$manifest" ${features[@]+"${features[@]}"}
     install_program "$CARGO_TARGET_DIR/release/zkclob-prove" zkclob-prove
 }
 
@@ -75,8 +79,10 @@ fingerprint() { # one hash over all that the programs are made from
 }
 
 stamp="$cache/stamps/prove"
-print="$(fingerprint)"
-if [ -x "$programs/zkclob-prove" ] && [ -x "$programs/zkclob-groth16" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$print" ]; then
+# Without --features, programs that were built with some will do.
+print="$(fingerprint) ${features[*]-}"
+built="$(cat "$stamp" 2>/dev/null || true)"
+if [ -x "$programs/zkclob-prove" ] && [ -x "$programs/zkclob-groth16" ] && [ "${built#"$print"}" != "$built" ]; then
     exit 0
 fi
 check_machine

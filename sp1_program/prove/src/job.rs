@@ -1,7 +1,7 @@
 //! A batch on its way to a proof: a folder, named by the program and the witness, that keeps what each stage gave.
 
 use crate::run::{Estimates, Measurement, Stage};
-use crate::{circuit, files, inner, outer, progress::Progress, setup};
+use crate::{circuit, files, inner, outer, progress::Progress, remote, setup};
 use anyhow::{bail, Context, Result};
 use clap::ValueEnum;
 use num_bigint::BigUint;
@@ -37,7 +37,8 @@ pub struct Proven {
     #[serde(flatten)]
     outcome: Outcome,
     stages: Vec<Measurement>,
-    core: inner::Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    core: Option<inner::Times>,
 }
 
 /// What the Go program writes.
@@ -79,9 +80,30 @@ impl Job {
         let mut outcome: Outcome = files::read_json(&self.file("outcome.json"))?;
         outcome.proof = Some(format!("0x{}", hex::encode(self.encoded_proof(circuit, &outcome)?)));
         outcome.peak_rss_mb = stages.iter().map(|stage| stage.peak_mb).max().unwrap_or_default();
-        let proven = Proven { outcome, stages, core: files::read_json(&self.file("core.json"))? };
+        let proven = Proven { outcome, stages, core: Some(files::read_json(&self.file("core.json"))?) };
         files::write_json(&self.file("result.json"), &proven)?;
         Ok(proven)
+    }
+
+    /// Runs the guest here, which is cheap and finds a batch that cannot be proven, and has it proven by something else.
+    pub fn prove_elsewhere(
+        &self,
+        estimates: &mut Estimates,
+        prove: impl FnOnce(&remote::Inputs) -> Result<remote::Proof>,
+    ) -> Result<Proven> {
+        let mut stages = Vec::new();
+        stages.extend(self.stage("execute", "outcome.json", 1.0)?.complete(estimates)?);
+        let (elf, witness) = self.inputs()?;
+        let start = Instant::now();
+        let proof = prove(&remote::Inputs { elf, witness, request: self.file("request") })?;
+        let mut outcome: Outcome = files::read_json(&self.file("outcome.json"))?;
+        if outcome.public_values != format!("0x{}", hex::encode(&proof.public_values)) {
+            bail!("the proof and the execution give different public values");
+        }
+        outcome.proof = Some(format!("0x{}", hex::encode(&proof.encoded)));
+        let seconds = start.elapsed().as_secs_f64();
+        stages.push(Measurement { stage: "prove".to_owned(), seconds, cpu_seconds: 0.0, peak_mb: 0 });
+        Ok(Proven { outcome, stages, core: None })
     }
 
     /// Waits until no other proof is made here: two at once do not fit into the memory. The lock ends with the process.

@@ -6,6 +6,7 @@ mod inner;
 mod job;
 mod outer;
 mod progress;
+mod remote;
 mod run;
 mod setup;
 
@@ -14,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use job::{Job, JobStage};
 use run::Estimates;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 #[derive(Parser)]
@@ -60,6 +61,9 @@ struct ProveArgs {
     /// Where the circuit's keys and unfinished proofs are kept [default: $ZKCLOB_CACHE, or ~/.cache/zkclob]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// A file with the private key of the account that pays the network [default: NETWORK_PRIVATE_KEY]
+    #[arg(long, value_name = "FILE")]
+    network_key_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -76,6 +80,10 @@ struct SetupArgs {
 enum Mode {
     /// This machine, with the Groth16 circuit that `setup` made here
     Cpu,
+    /// This machine's NVIDIA GPU, with SP1's production circuit
+    Cuda,
+    /// Succinct's prover network, with SP1's production circuit; NETWORK_PRIVATE_KEY or --network-key-file pays
+    Network,
 }
 
 fn main() -> Result<()> {
@@ -93,15 +101,33 @@ fn main() -> Result<()> {
 }
 
 fn prove(args: &ProveArgs) -> Result<()> {
-    let Mode::Cpu = args.mode;
     let elf = fs::read(&args.elf).with_context(|| args.elf.display().to_string())?;
     let mut witness = Vec::new();
     io::stdin().read_to_end(&mut witness)?;
     let cache = cache_folder(args.cache.clone())?;
     let job = Job::create(&cache.join("proofs"), &elf, &witness)?;
-    let outcome = job.prove(&cache.join("groth16"), &mut Estimates::read(&cache))?;
-    println!("{}", serde_json::to_string(&outcome)?);
+    let estimates = &mut Estimates::read(&cache);
+    let proven = match args.mode {
+        Mode::Cpu => job.prove(&cache.join("groth16"), estimates)?,
+        Mode::Cuda => job.prove_elsewhere(estimates, remote::cuda)?,
+        Mode::Network => {
+            let key = network_key(args.network_key_file.as_deref())?;
+            job.prove_elsewhere(estimates, |inputs| remote::network(inputs, &key))?
+        }
+    };
+    println!("{}", serde_json::to_string(&proven)?);
     Ok(())
+}
+
+/// The key is never an argument, which every user of the machine could read.
+fn network_key(file: Option<&Path>) -> Result<String> {
+    let key = match file {
+        Some(file) => fs::read_to_string(file).with_context(|| file.display().to_string())?,
+        None => {
+            env::var("NETWORK_PRIVATE_KEY").context("give --network-key-file or set NETWORK_PRIVATE_KEY")?
+        }
+    };
+    Ok(key.trim().to_owned())
 }
 
 fn cache_folder(given: Option<PathBuf>) -> Result<PathBuf> {
