@@ -6,8 +6,8 @@ the Groth16 circuit are made here, once per machine: whoever makes them can forg
 accepts the verifier that goes with them.
 
 Interrupted, it goes on at the stage where it was when it is started again: the devnet is kept in its folder, finished
-stages in the cache. What each stage took is written to `build/bench/groth16.json`, the proof to
-`build/bench/groth16_proof.json`.
+stages in the cache. What each stage took is written to `build/bench/groth16.json`, the proof with
+its verifier contract to `build/bench/groth16_guest`.
 """
 
 import json
@@ -38,6 +38,7 @@ PROVE: Final = PROGRAMS / "zkclob-prove"
 KEYS: Final = CACHE / "groth16"
 PROOFS: Final = CACHE / "proofs"
 OUTPUT: Final = ROOT / "build" / "bench"
+FIXTURE: Final = OUTPUT / "groth16_guest"
 POLL_S: Final = 1.0
 PACE: Final = Pace(batch_age_ms=30_000)
 """Long enough for everything that the wallets do to go into one batch: a second one would take as long to prove."""
@@ -299,21 +300,25 @@ def summary(devnet: Devnet, flow: Flow, machine: Machine, paid: int) -> dict[str
 
 
 def write(found: dict[str, Any]) -> None:
-    """Writes measurements and proof, and shows the former."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    proof = {
+    """Writes the measurements, and the proof in the form of the fixtures in `tests/vectors`; shows the former."""
+    fixture = {
+        "verifier_kind": "local",
+        "program": "sp1_program/elf/zkclob-program",
+        "guest_sha256": found["guest"]["elf_sha256"],
         "vkey": found["guest"]["vkey"],
-        "verifier": found["verifier"],
         "public_values": found.pop("public_values"),
         "proof": found.pop("proof"),
     }
+    FIXTURE.mkdir(parents=True, exist_ok=True)
+    (FIXTURE / "fixture.json").write_text(json.dumps(fixture, indent=2) + "\n")
+    (FIXTURE / "verifier.json").write_text(json.dumps(found["verifier"], indent=2) + "\n")
+    shutil.copyfile(KEYS / "Groth16Verifier.sol", FIXTURE / "Groth16Verifier.sol")
     (OUTPUT / "groth16.json").write_text(json.dumps(found, indent=2) + "\n")
-    (OUTPUT / "groth16_proof.json").write_text(json.dumps(proof, indent=2) + "\n")
     print(f"\n  {'stage':16} {'seconds':>8} {'CPU s':>8} {'peak MB':>8}")
     for stage in [*found["once_per_machine"], *found["per_proof"]]:
         figures = (stage["seconds"], stage["cpu_seconds"], stage["peak_mb"])
         print("  {:16} {:8.1f} {:8.1f} {:8}".format(stage["stage"], *figures))
-    print(f"\nwritten to {OUTPUT / 'groth16.json'} and {OUTPUT / 'groth16_proof.json'}")
+    print(f"\nwritten to {OUTPUT / 'groth16.json'} and {FIXTURE}")
 
 
 def demonstrate(folder: Path, fresh: bool, machine: Machine, stop: threading.Event) -> None:

@@ -7,6 +7,7 @@ use anyhow::Result;
 use std::path::PathBuf;
 
 /// What is proven. `request` is a file for what a resumed run must know.
+#[cfg_attr(not(any(feature = "cuda", feature = "network")), allow(dead_code))]
 pub struct Inputs {
     pub elf: Vec<u8>,
     pub witness: Vec<u8>,
