@@ -6,6 +6,8 @@ export PYTHONPATH := $(CURDIR)
 
 python := .venv/bin/python
 FUZZ_SIZE ?= 1000000
+TOP ?= 0
+SCENARIO ?= single
 FUZZ_SEED ?= $(shell date +%s)
 FUZZ_SECONDS ?= 600
 bench_venv := $(ZKCLOB_CACHE)/bench-venv
@@ -16,7 +18,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape fuzz demo devnet elf abi openapi vectors bench-proof bench-ack bench-api bench-engine clean
+	test-ape fuzz demo prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +51,8 @@ check-contracts: setup
 	$(forge) fmt --check
 	$(forge) build --sizes --deny warnings
 
-test: check-rust check-contracts test-rust test-contracts test-python test-ape ## Everything that can be checked and tested
+test: check-rust check-contracts test-rust test-contracts test-python test-ape check-elf ## Everything that can be checked and tested
+	@cat build/check-elf.txt
 	@echo "make test: all passed"
 
 fuzz: setup ## Fuzz Rust for FUZZ_SECONDS, then compare it with Python on a million random transactions; FUZZ_SEED=n replays
@@ -72,11 +75,17 @@ test-ape: setup
 demo: setup ## Run the whole exchange once, from a deposit to a claimed withdrawal
 	$(python) -m scripts.demo
 
+prove-demo: setup ## Prove a batch on this machine (Groth16), settle it and claim a withdrawal; 30 to 90 min
+	$(python) -m scripts.prove_demo
+
 devnet: setup ## Start Anvil, the contracts, the sequencer and a prover worker
 	$(python) -m scripts.devnet
 
 elf: setup ## Rebuild the guest program and its verifying key
 	scripts/build_elf.sh
+
+check-elf: setup ## Build the guest program again and compare it with the committed one
+	scripts/check_elf.sh
 
 abi: setup ## Write the contract interfaces that Python reads anew
 	$(forge) build contracts/src
@@ -90,6 +99,14 @@ vectors: setup ## Write the shared test vectors anew
 
 bench-proof: setup ## Measure cycles and prover gas of the guest
 	$(python) -m scripts.bench_proof
+
+bench-gpu: setup ## Measure a proof on this machine's CUDA card, if it has one
+	$(python) -m scripts.bench_gpu
+
+profile-guest: setup ## Show where the guest spends its cycles and prover gas; TOP=n lists functions, SCENARIO=batched: another block
+	scripts/build_elf.sh --profile
+	$(cargo) build --quiet $(workspace) --release --locked -p zkclob-prover --example profile
+	$(python) -m scripts.profile_guest --scenario "$(SCENARIO)" --top $(TOP)
 
 bench-ack: setup ## Measure how long an order waits for its acknowledgement
 	$(python) -m scripts.bench_ack

@@ -1,204 +1,49 @@
-"""What one block costs to prove: cycles and prover gas of the real guest, and the time to make and run a witness.
+"""What a block costs to prove: cycles and prover gas of the real guest, and the time to make and run a witness.
 
     python -m scripts.bench_proof        writes build/bench/proof.json
 
-The block: 1,000 signed orders of 100 accounts, drawn from a seed: 60 % new resting orders, 35 % cancels, 5 % orders
-that cross and fill. No transaction of it is a no-op. The state before it: 100,000 accounts, two markets, 10,000 resting
-orders. Prover gas is SP1's own figure for the cost of a proof and the same on every machine; the times are this
-machine's.
+The blocks and the states before them are those of scripts/bench_block.py. Prover gas is SP1's own figure for the cost
+of a proof and, like the cycles, the same on every machine; the times are this machine's.
 """
 
+import hashlib
 import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
-from zkclob_native import Prepared, StateTree, keccak256, prepare, recover
+from zkclob_native import Prepared
 
-from scripts.devnet import ELF, ROOT, WORKER
-from sequencer.client.wallet import Wallet
-from sequencer.core.codec import encode_data
-from sequencer.core.errors import Code
-from sequencer.core.signing import digest, domain_separator
-from sequencer.core.state import State
-from sequencer.core.transition import apply, open_block
-from sequencer.core.types import (
-    Block,
-    CancelOrder,
-    Market,
-    MarketStatus,
-    Order,
-    PlaceOrder,
-    Result,
-    SelfTrade,
-    Side,
-    TimeInForce,
-    Token,
-    Transaction,
+from scripts.bench_block import (
+    CANCELS,
+    CROSSING,
+    ORDERS,
+    SCENARIOS,
+    SEED,
+    BenchError,
+    Scenario,
+    Setup,
 )
+from scripts.devnet import ELF, ROOT, WORKER
 
-SEED: Final = 1
-ACCOUNTS: Final = 100_000
-TRADERS: Final = 100
-RESTING: Final = 10_000
-ORDERS: Final = 1_000
-CANCELS: Final = 350
-CROSSING: Final = 50
 RUNS: Final = 5
-
-BASE, QUOTE, OTHER_BASE = 1, 2, 3
-FEE_ACCOUNT: Final = b"\xfe" * 20
-RICH: Final = 10**30
-START: Final = 1_800_000_000
-DEADLINE: Final = START + 600
-PRICE: Final = 250_000
-SPREAD: Final = 2_000
-"""How far resting orders lie from the price, in ticks."""
-DOMAIN: Final = domain_separator(31337, b"\x11" * 20)
 OUTPUT: Final = ROOT / "build" / "bench"
 
-
-class BenchError(Exception):
-    """The block cannot be built or proven as described."""
+Figures = dict[str, Any]
 
 
-@dataclass
-class Trader:
-    """An account that signs."""
-
-    wallet: Wallet
-    next_nonce: int = 0
-
-    def head(self) -> tuple[bytes, bytes, int, int]:
-        """Account, signer, a fresh nonce, deadline."""
-        self.next_nonce += 1
-        return self.wallet.address, self.wallet.address, self.next_nonce - 1, DEADLINE
-
-
-class Scenario:
-    """The state before the block, then the block itself, through the functions that the sequencer uses."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
-        self.state = State()
-        self.traders = [Trader(Wallet(keccak256(b"trader %d" % i))) for i in range(TRADERS)]
-        self._list()
-        self._fund()
-        open_block(self.state, START)
-        for _ in range(RESTING):
-            self._sequence(self._resting_order())
-        self.tree = StateTree()
-        self.tree.apply(self.state.take_writes(), self.state.meta_bytes())
-
-    def block(self) -> list[Transaction]:
-        """The transactions of one block, in random order."""
-        kinds: list[Callable[[], Transaction]] = [self._cancel] * CANCELS + [self._crossing_order] * CROSSING
-        kinds += [self._resting_order] * (ORDERS - len(kinds))
-        self.random.shuffle(kinds)
-        open_block(self.state, START + 1)
-        transactions: list[Transaction] = []
-        for kind in kinds:
-            transaction = kind()
-            result = self._sequence(transaction)
-            if kind == self._crossing_order and not result.filled:
-                raise BenchError("an order that was to cross did not fill")
-            transactions.append(transaction)
-        return transactions
-
-    def _sequence(self, transaction: Transaction) -> Result:
-        result = apply(self.state, transaction)
-        if result.code is not Code.OK:
-            raise BenchError(f"{transaction} is a no-op: {result.code.name}")
-        return result
-
-    def _list(self) -> None:
-        for number in (BASE, QUOTE, OTHER_BASE):
-            self.state.list_token(Token(number, bytes([number]) * 20, 18))
-        for number, base in ((1, BASE), (2, OTHER_BASE)):
-            self.state.list_market(
-                Market(number, base, QUOTE, 10**14, 1, 1, 200, 500, 0, MarketStatus.ACTIVE, 0, FEE_ACCOUNT)
-            )
-
-    def _fund(self) -> None:
-        for trader in self.traders:
-            for token in (BASE, QUOTE, OTHER_BASE):
-                self.state.credit(trader.wallet.address, token, RICH)
-        for i in range(ACCOUNTS - TRADERS - 1):
-            self.state.credit(keccak256(b"account %d" % i)[:20], QUOTE, 1 + i)
-        self.state.credit(FEE_ACCOUNT, QUOTE, 1)
-
-    # ----------------------------------------------------------- transactions
-
-    def _resting_order(self) -> PlaceOrder:
-        market, side = self.random.choice((1, 2)), self.random.choice((Side.BID, Side.ASK))
-        best = self.state.books[market].sides[1 - side].best
-        price = best.price if best is not None else PRICE
-        away = self.random.randint(1, SPREAD)
-        price += away if side is Side.ASK else -away
-        return self._order(
-            self.random.choice(self.traders),
-            market,
-            side,
-            price,
-            self.random.randint(100, 10_000),
-            TimeInForce.GTC,
-        )
-
-    def _crossing_order(self) -> PlaceOrder:
-        """Takes the whole best order, or a part of it and more."""
-        market, side = self.random.choice((1, 2)), self.random.choice((Side.BID, Side.ASK))
-        level = self.state.books[market].sides[1 - side].best
-        if level is None:
-            raise BenchError("the book ran empty")
-        maker = level.first()
-        takers = [trader for trader in self.traders if trader.wallet.address != maker.owner]
-        size = max(1, maker.remaining * self.random.randint(50, 150) // 100)
-        return self._order(self.random.choice(takers), market, side, level.price, size, TimeInForce.IOC)
-
-    def _order(
-        self, trader: Trader, market: int, side: Side, price: int, size: int, time_in_force: TimeInForce
-    ) -> PlaceOrder:
-        return PlaceOrder(
-            *trader.head(),
-            market,
-            side,
-            time_in_force,
-            SelfTrade.CANCEL_TAKER,
-            price,
-            size,
-            client_order_id=0,
-        )
-
-    def _cancel(self) -> CancelOrder:
-        owner = self.random.choice([t for t in self.traders if self.state.accounts[t.wallet.address].orders])
-        orders: list[Order] = self.state.open_orders(owner.wallet.address)
-        return CancelOrder(*owner.head(), order_id=self.random.choice(orders).id)
-
-
-def sign(scenario: Scenario, transactions: list[Transaction]) -> list[tuple[bytes, bytes]]:
-    """Public key and signature of each transaction."""
-    keys = {trader.wallet.address: trader.wallet for trader in scenario.traders}
-    pairs = []
-    for transaction in transactions:
-        signed = digest(DOMAIN, transaction)
-        signature = keys[transaction.account].sign(signed)
-        pairs.append((recover(signed, signature)[1], signature))
-    return pairs
-
-
-def execute(witness: Path) -> dict[str, Any]:
+def execute(witness: Path) -> Figures:
     """The real guest in the SP1 executor, in a process of its own."""
     command: list[str | Path] = [WORKER, "execute", "--elf", ELF, "--witness", witness]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BenchError(f"the guest failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout)
+    result: Figures = json.loads(done.stdout)
     return result
 
 
@@ -207,71 +52,103 @@ def spread(values: list[int]) -> dict[str, int]:
     return {"median": int(statistics.median(values)), "min": min(values), "max": max(values)}
 
 
-def timed(scenario: Scenario, data: bytes, signatures: list[tuple[bytes, bytes]]) -> tuple[Prepared, int]:
-    """A prepared batch, and the milliseconds it took."""
+def ms_since(start: float) -> int:
+    return round((time.perf_counter() - start) * 1000)
+
+
+def prepare(scenario: Scenario) -> tuple[Prepared, int]:
+    """The witness, and the milliseconds that it took."""
     start = time.perf_counter()
-    prepared = prepare(scenario.tree, DOMAIN, data, [], signatures, [])
-    return prepared, round((time.perf_counter() - start) * 1000)
+    return scenario.prepare(), ms_since(start)
 
 
-def scenario_facts(scenario: Scenario) -> dict[str, Any]:
-    """What was proven."""
+def measure(setup: Setup) -> Figures:
+    """One block: prepared and executed `RUNS` times. The guest must say what the native code says."""
+    start = time.perf_counter()
+    scenario = Scenario(setup)
+    build_ms = ms_since(start)
+    runs = [prepare(scenario) for _ in range(RUNS)]
+    prepared = runs[0][0]
+    file = OUTPUT / "witness.bin"
+    file.write_bytes(prepared.witness)
+    executions = [execute(file) for _ in range(RUNS)]
+    if any(bytes.fromhex(run["public_values"][2:]) != prepared.public_values for run in executions):
+        raise BenchError("the guest's public values are not the native ones")
+    (cost,) = {(run["cycles"], run["prover_gas"]) for run in executions}
+    return {
+        "accounts": len(scenario.tree.items(0)),
+        "resting_orders": len(scenario.tree.items(1)),
+        "signatures": len(scenario.signatures),
+        "signers": len({key for key, _ in scenario.signatures}),
+        "cycles": cost[0],
+        "cycles_per_order": cost[0] // ORDERS,
+        "prover_gas": cost[1],
+        "prover_gas_per_order": cost[1] // ORDERS,
+        "witness_bytes": len(prepared.witness),
+        "data_bytes": len(scenario.data),
+        "build_state_ms": build_ms,
+        "witness_ms": spread([elapsed for _, elapsed in runs]),
+        "execute_ms": spread([run["execute_ms"] for run in executions]),
+        "peak_rss_mb": spread([run["peak_rss_mb"] for run in executions]),
+    }
+
+
+def goals(scenarios: dict[str, Figures]) -> list[Figures]:
+    """Each goal with the figure that it is compared with."""
+    gas = {name: figures["prover_gas_per_order"] for name, figures in scenarios.items()}
+    small, large = (scenarios[f"single, {book} resting"]["prover_gas"] for book in ("1,000", "100,000"))
+    per_order = "prover gas per order"
+    rows = [
+        ("signed one by one", per_order, gas["single"], 10_000),
+        ("signed one by one, 100,000 accounts", per_order, gas["single, 100,000 accounts"], 10_000),
+        ("in signed batches of 50", per_order, gas["batched"], 4_000),
+        ("in signed batches of 50, 100,000 accounts", per_order, gas["batched, 100,000 accounts"], 4_000),
+        ("more gas for 100 times the resting orders", "%", round(100 * (large - small) / small, 1), 30),
+    ]
+    return [
+        {"name": name, "unit": unit, "figure": figure, "at_most": goal, "met": figure <= goal}
+        for name, unit, figure, goal in rows
+    ]
+
+
+def facts() -> Figures:
+    """What was measured, and on what."""
     return {
         "mode": "executed",
+        "guest_sha256": hashlib.sha256(ELF.read_bytes()).hexdigest(),
         "orders": ORDERS,
         "mix_percent": {
             "new": 100 * (ORDERS - CANCELS - CROSSING) // ORDERS,
             "cancel": 100 * CANCELS // ORDERS,
             "crossing": 100 * CROSSING // ORDERS,
         },
-        "signers": TRADERS,
-        "accounts": len(scenario.tree.items(0)),
-        "resting_orders": RESTING,
         "markets": 2,
         "seed": SEED,
+        "runs": RUNS,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
 
 
-def cost_facts(prepared: Prepared, data: bytes, executions: list[dict[str, Any]]) -> dict[str, Any]:
-    """What it cost, the same on every machine."""
-    return {
-        "cycles": executions[0]["cycles"],
-        "prover_gas": executions[0]["prover_gas"],
-        "prover_gas_per_order": executions[0]["prover_gas"] // ORDERS,
-        "witness_bytes": len(prepared.witness),
-        "data_bytes": len(data),
-    }
+def print_table(report: Figures) -> None:
+    print(f"\n{'block':<28}{'gas/order':>11}{'cycles/order':>14}{'witness, bytes':>16}")
+    for name, figures in report["scenarios"].items():
+        columns = (figures["prover_gas_per_order"], figures["cycles_per_order"], figures["witness_bytes"])
+        print(f"{name:<28}{columns[0]:>11,}{columns[1]:>14,}{columns[2]:>16,}")
+    print(f"\n{'':<44}{'measured':>10}{'goal':>12}")
+    for row in report["goals"]:
+        verdict = "met" if row["met"] else "not met"
+        print(f"{row['name']:<44}{row['figure']:>10,}{'<= ' + format(row['at_most'], ','):>12}  {verdict}")
 
 
 def main() -> int:
-    print("building the state and the block", flush=True)
-    scenario = Scenario(SEED)
-    first_seq = scenario.state.meta.next_seq
-    transactions = scenario.block()
-    block = Block(scenario.state.meta.block_number, START + 1, [*transactions])
-    data, signatures = encode_data(first_seq, [block]), sign(scenario, transactions)
-    prepared_runs = [timed(scenario, data, signatures) for _ in range(RUNS)]
-    prepared = prepared_runs[0][0]
-
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    witness = OUTPUT / "witness.bin"
-    witness.write_bytes(prepared.witness)
-    print(f"running the guest {RUNS} times on {len(prepared.witness):,} bytes", flush=True)
-    executions = [execute(witness) for _ in range(RUNS)]
-    if any(bytes.fromhex(x["public_values"][2:]) != prepared.public_values for x in executions):
-        raise BenchError("the guest's public values are not the native ones")
-
-    report = {
-        **scenario_facts(scenario),
-        **cost_facts(prepared, data, executions),
-        "witness_ms": spread([elapsed for _, elapsed in prepared_runs]),
-        "execute_ms": spread([x["execute_ms"] for x in executions]),
-        "peak_rss_mb": spread([x["peak_rss_mb"] for x in executions]),
-        "runs": RUNS,
-    }
-    written = json.dumps(report, indent=2)
-    (OUTPUT / "proof.json").write_text(written + "\n")
-    print(written)
+    scenarios = {}
+    for name, setup in SCENARIOS.items():
+        print(f"measuring: {name}", flush=True)
+        scenarios[name] = measure(setup)
+    report = {**facts(), "scenarios": scenarios, "goals": goals(scenarios)}
+    (OUTPUT / "proof.json").write_text(json.dumps(report, indent=2) + "\n")
+    print_table(report)
     return 0
 
 

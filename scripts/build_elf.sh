@@ -4,6 +4,10 @@
 #   scripts/build_elf.sh             with a rustc that has its standard library's sources (Debian: rustc-web,
 #                                    rust-web-src, cargo-web and lld; or rustup component add rust-src)
 #   scripts/build_elf.sh --official  with SP1's own toolchain (cargo prove build)
+#   scripts/build_elf.sh --profile   the first way, with line tables, into the cache: for scripts/profile_guest.py
+#   scripts/build_elf.sh --only DIR  writes the program alone, to DIR; for scripts/check_elf.sh, as are
+#   scripts/build_elf.sh --compiler  which prints the version of the rustc it finds, and
+#   scripts/build_elf.sh --sources   which prints the hash of what the guest is made from
 #
 # The same compiler makes the same bytes in every checkout: no path of this machine gets into them. Another compiler
 # makes another program, with another verifying key; the manifest says which one it was.
@@ -48,10 +52,15 @@ stock_flags() { # stock_flags RUSTC
         --remap-path-prefix="$guest_target=/target" --remap-path-prefix="$root=/zkclob"
 }
 
+# Prints the version of the compiler that build_stock takes.
+stock_compiler() {
+    local rustc
+    rustc="$(find_rustc)" && "$rustc" --version
+}
+
 build_stock() {
     local rustc
     rustc="$(find_rustc)"
-    compiler="$("$rustc" --version)"
     CARGO_ENCODED_RUSTFLAGS="$(stock_flags "$rustc")" RUSTC="$rustc" RUSTC_BOOTSTRAP=1 \
         "$(dirname "$rustc")/cargo" build --locked --profile guest --manifest-path "$workspace/Cargo.toml" \
         --target-dir "$guest_target" -p zkclob-program --target "$target" -Zjson-target-spec \
@@ -61,10 +70,17 @@ build_stock() {
 
 # cargo prove builds the profile "release".
 build_official() {
-    compiler="$(rustc +succinct --version)"
     cd "$workspace/program"
     CARGO_TARGET_DIR="$guest_target" CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
         cargo prove build --locked --output-directory "$workspace/elf" --elf-name zkclob-program
+}
+
+# The same program, and beside its code what names the functions in it.
+build_profile() {
+    elf="$cache/guest-profile/zkclob-program"
+    guest_target="$cache/guest-profile-target"
+    mkdir -p "$(dirname "$elf")"
+    CARGO_PROFILE_GUEST_DEBUG=line-tables-only build_stock
 }
 
 # Nothing is executed for a key: a stand-in spares building SP1's executor as a program of its own.
@@ -80,7 +96,7 @@ hash_sources() {
         cut -d' ' -f1
 }
 
-write_manifest() { # write_manifest WAY
+write_manifest() { # write_manifest WAY COMPILER
     local vkey sha256
     vkey="$(verifying_key)"
     sha256="$(sha256sum "$elf" | cut -d' ' -f1)"
@@ -91,18 +107,29 @@ write_manifest() { # write_manifest WAY
   "sources_sha256": "0x$(hash_sources)",
   "sp1_version": "$sp1_version",
   "circuit_version": "$circuit_version",
-  "rustc_version": "$compiler",
+  "rustc_version": "$2",
   "built_with": "$1"
 }
 EOF
     cat "$workspace/elf/manifest.json"
 }
 
-case "${1-}" in
-    "") way=stock ;;
-    --official) way=official ;;
-    *) echo "usage: ${0##*/} [--official]" >&2; exit 2 ;;
-esac
 mkdir -p "$workspace/elf"
-"build_$way"
-write_manifest "$way"
+case "${1-}" in
+    "")
+        build_stock
+        write_manifest stock "$(stock_compiler)"
+        ;;
+    --official)
+        build_official
+        write_manifest official "$(rustc +succinct --version)"
+        ;;
+    --only)
+        elf="$2/zkclob-program"
+        build_stock
+        ;;
+    --profile) build_profile ;;
+    --compiler) stock_compiler ;;
+    --sources) hash_sources ;;
+    *) echo "usage: ${0##*/} [--official | --profile | --only DIR | --compiler | --sources]" >&2; exit 2 ;;
+esac

@@ -1,9 +1,10 @@
 """Deploys the exchange and writes down what was deployed.
 
     ape run deploy --network ethereum:local:http://127.0.0.1:8545 --account TEST::0 --test-tokens
+    ape run deploy … --verifier local --local-verifier DIR    (keys made on this machine; `scripts/local_verifier.py`)
     ape run deploy --network ethereum:sepolia:node --account ALIAS --poster 0x… --output deployment.json
 
-The output is one JSON object: `chain_id`, `exchange`, `verifier`, `verifier_kind` (`mock` or `sp1`),
+The output is one JSON object: `chain_id`, `exchange`, `verifier`, `verifier_kind` (`mock`, `local` or `sp1`),
 `verifier_hash` (null for the mock), `vkey`, `genesis_root`, `block` (of the exchange's creation), `governor`,
 `poster`, `tokens: [{id, symbol, address, decimals, min_deposit}]` and `markets: [{id, symbol, base, quote,
 lot_size, tick_size, min_notional, maker_fee, taker_fee, price_band, fee_account}]`; amounts are strings, in
@@ -13,6 +14,7 @@ base units.
 import json
 import subprocess
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,25 @@ from ape.utils.testing import DEFAULT_TEST_HD_PATH, DEFAULT_TEST_MNEMONIC, gener
 from eth_utils.address import to_checksum_address
 from ethpm_types import ContractType
 
+from scripts import local_verifier
+from scripts.local_verifier import SP1_VERIFIER_HASH, SP1_VK_ROOT, LocalVerifier
 from sequencer.config import DEVELOPMENT_CHAIN_ID
 
 ROOT = Path(__file__).resolve().parent.parent
 FORGE = ROOT / "contracts/node_modules/.bin/forge"
 ARTIFACTS = ROOT / "contracts/out"
+GUEST = ROOT / "sp1_program/elf/zkclob-program"
 MANIFEST = ROOT / "sp1_program/elf/manifest.json"
 
 ZERO_ADDRESS = "0x" + "00" * 20
-# Of the verifying key of circuit v6.1.0, the only version this project accepts.
-SP1_VERIFIER_HASH = bytes.fromhex("4388a21c687fdd5f218d7e3d13190cac4c5355818d3605fd5fb811df468ee696")
-SP1_VK_ROOT = bytes.fromhex("002f850ee998974d6cc00e50cd0814b098c05bfade466d28573240d057f25352")
 MIN_DEPOSIT_ETH = 10**15
+
+CONTRACTS = {"mock": "MockVerifier", "local": "LocalSP1Verifier", "sp1": "SP1Verifier"}
+# Verifiers for the development chain alone, and why.
+FORGEABLE = {
+    "mock": "it proves nothing",
+    "local": "whoever made its keys can forge proofs",
+}
 
 
 class DeploymentError(click.ClickException):
@@ -95,7 +104,11 @@ def artifact(name: str) -> dict[str, Any]:
 
 def contract(name: str) -> ContractContainer:
     """The contract `name`, as forge built it, in the form that ape deploys."""
-    built = artifact(name)
+    return container(name, artifact(name))
+
+
+def container(name: str, built: dict[str, Any]) -> ContractContainer:
+    """What a compiler built, in the form that ape deploys."""
     return ContractContainer(
         ContractType.model_validate(
             {
@@ -109,10 +122,17 @@ def contract(name: str) -> ContractContainer:
 
 
 def program_vkey() -> bytes:
-    """Verifying key of the committed guest program, 32 bytes."""
-    vkey = bytes.fromhex(json.loads(MANIFEST.read_text())["vkey"].removeprefix("0x"))
+    """Verifying key of the committed guest program, 32 bytes. Raises if the manifest is of another program."""
+    manifest = json.loads(MANIFEST.read_text())
+    vkey = bytes.fromhex(manifest["vkey"].removeprefix("0x"))
     if len(vkey) != 32:
         raise DeploymentError(f"{MANIFEST} holds a key of {len(vkey)} bytes")
+    found = "0x" + sha256(GUEST.read_bytes()).hexdigest()
+    if found != manifest["elf_sha256"]:
+        raise DeploymentError(
+            f"the SHA-256 of {GUEST} is {found}, its manifest says {manifest['elf_sha256']}: "
+            "restore the committed files or run `make elf`"
+        )
     return vkey
 
 
@@ -125,10 +145,10 @@ def chain_id(provider: ProviderAPI) -> int:
 
 
 def choose_verifier(asked: str | None, chain: int) -> str:
-    """`mock` or `sp1`: as asked, else by the chain. Raises for the mock on any chain but 31337."""
+    """`mock`, `local` or `sp1`: as asked, else by the chain. Raises if that is not safe on this chain."""
     kind = asked or ("mock" if chain == DEVELOPMENT_CHAIN_ID else "sp1")
-    if kind == "mock" and chain != DEVELOPMENT_CHAIN_ID:
-        raise DeploymentError(f"the mock verifier proves nothing: refused on chain {chain}")
+    if kind in FORGEABLE and chain != DEVELOPMENT_CHAIN_ID:
+        raise DeploymentError(f"the {kind} verifier: {FORGEABLE[kind]}: refused on chain {chain}")
     return kind
 
 
@@ -144,6 +164,45 @@ def refuse_known_keys(chain: int, addresses: list[str]) -> None:
 
 
 # --- deployment ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A verifier on the chain and what it must be. `groth16`, where that is a contract of its own: its artifact."""
+
+    kind: str
+    contract: ContractInstance
+    verifier_hash: bytes | None = None
+    vk_root: bytes | None = None
+    groth16: dict[str, Any] | None = None
+
+
+def deploy_verifier(deployer: AccountAPI, kind: str, folder: Path | None) -> Verifier:
+    """Creates the verifier of this kind; `folder` has the keys of the local one and is given for no other."""
+    if (kind == "local") != (folder is not None):
+        raise DeploymentError("--verifier local needs --local-verifier DIR, and no other verifier takes it")
+    if folder is not None:
+        return deploy_local_verifier(deployer, local_verifier.load(folder))
+    deployed = deployer.deploy(contract(CONTRACTS[kind]))
+    if kind == "mock":
+        return Verifier(kind, deployed)
+    return Verifier(kind, deployed, SP1_VERIFIER_HASH, SP1_VK_ROOT)
+
+
+def deploy_local_verifier(deployer: AccountAPI, keys: LocalVerifier) -> Verifier:
+    """Creates what checks the pairing and what checks all the rest."""
+    groth16 = deployer.deploy(container("Groth16Verifier", keys.artifact))
+    arguments = (groth16.address, keys.verifier_hash, keys.vk_root)
+    deployed = deployer.deploy(contract(CONTRACTS["local"]), *arguments)
+    return Verifier("local", deployed, keys.verifier_hash, keys.vk_root, keys.artifact)
+
+
+def deploy_exchange(
+    deployer: AccountAPI, owner: str, settler: str, verifier: Verifier, vkey: bytes
+) -> ContractInstance:
+    """Creates the exchange."""
+    arguments = (owner, settler, verifier.contract.address, vkey, MIN_DEPOSIT_ETH)
+    return deployer.deploy(contract("Exchange"), *arguments)
 
 
 def deploy_tokens(deployer: AccountAPI, exchange: ContractInstance) -> list[dict[str, Any]]:
@@ -218,9 +277,9 @@ def require_equal(what: str, found: object, expected: object) -> None:
         raise DeploymentError(f"{what} on the chain is {found!r}, expected {expected!r}")
 
 
-def require_code(provider: ProviderAPI, name: str, address: str) -> None:
-    """The code at `address` is what forge built, apart from the immutables that its constructor filled in."""
-    built = artifact(name)["deployedBytecode"]
+def require_code(provider: ProviderAPI, name: str, address: str, artifact: dict[str, Any]) -> None:
+    """The code at `address` is what was built, apart from the immutables that its constructor filled in."""
+    built = artifact["deployedBytecode"]
     found = bytearray(provider.get_code(to_checksum_address(address)))
     for places in built.get("immutableReferences", {}).values():
         for place in places:
@@ -230,21 +289,28 @@ def require_code(provider: ProviderAPI, name: str, address: str) -> None:
         raise DeploymentError(f"the code at {address} is not that of {name}")
 
 
-def verify(
-    provider: ProviderAPI, exchange: ContractInstance, verifier: ContractInstance, kind: str, vkey: bytes
-) -> None:
+def verify(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifier, vkey: bytes) -> None:
     """Reads back what the exchange's safety rests on. Raises `DeploymentError` at the first difference."""
-    require_code(provider, "Exchange", exchange.address)
-    require_code(provider, verifier.contract_type.name or "", verifier.address)
-    require_equal("verifier", exchange.verifier(), verifier.address)
+    require_code(provider, "Exchange", exchange.address, artifact("Exchange"))
+    require_equal("verifier", exchange.verifier(), verifier.contract.address)
     require_equal("program key", bytes(exchange.programVKey()), vkey)
     require_equal("genesis root", bytes(exchange.head().stateRoot), zkclob_native.StateTree().root)
-    if kind == "sp1":
-        require_equal("verifier hash", bytes(verifier.VERIFIER_HASH()), SP1_VERIFIER_HASH)
-        require_equal("VK root", bytes(verifier.VK_ROOT()), SP1_VK_ROOT)
+    verify_verifier(provider, verifier)
 
 
-def describe(provider: ProviderAPI, exchange: ContractInstance, kind: str) -> dict[str, Any]:
+def verify_verifier(provider: ProviderAPI, verifier: Verifier) -> None:
+    """Reads back the verifier. Raises `DeploymentError` at the first difference."""
+    deployed = verifier.contract
+    name = CONTRACTS[verifier.kind]
+    require_code(provider, name, deployed.address, artifact(name))
+    if verifier.verifier_hash is not None:
+        require_equal("verifier hash", bytes(deployed.VERIFIER_HASH()), verifier.verifier_hash)
+        require_equal("VK root", bytes(deployed.VK_ROOT()), verifier.vk_root)
+    if verifier.groth16 is not None:
+        require_code(provider, "Groth16Verifier", deployed.GROTH16(), verifier.groth16)
+
+
+def describe(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifier) -> dict[str, Any]:
     """The deployment file without its tokens and markets."""
     creation = exchange.creation_metadata
     if creation is None:
@@ -253,8 +319,8 @@ def describe(provider: ProviderAPI, exchange: ContractInstance, kind: str) -> di
         "chain_id": chain_id(provider),
         "exchange": exchange.address,
         "verifier": exchange.verifier(),
-        "verifier_kind": kind,
-        "verifier_hash": "0x" + SP1_VERIFIER_HASH.hex() if kind == "sp1" else None,
+        "verifier_kind": verifier.kind,
+        "verifier_hash": verifier.verifier_hash and "0x" + verifier.verifier_hash.hex(),
         "vkey": "0x" + exchange.programVKey().hex().removeprefix("0x"),
         "genesis_root": "0x" + zkclob_native.StateTree().root.hex(),
         "block": creation.block,
@@ -268,7 +334,13 @@ def describe(provider: ProviderAPI, exchange: ContractInstance, kind: str) -> di
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
-@click.option("--verifier", "asked", type=click.Choice(["mock", "sp1"]), help="Default: by the chain id.")
+@click.option("--verifier", "asked", type=click.Choice([*CONTRACTS]), help="Default: by the chain id.")
+@click.option(
+    "--local-verifier",
+    "keys",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of locally made keys, for --verifier local.",
+)
 @click.option("--governor", help="Owner of the exchange. Default: the deploying account.")
 @click.option("--poster", help="The one address that may settle. Default: the deploying account.")
 @click.option("--fee-account", help="Earns the test markets' fees. Default: the governor.")
@@ -278,6 +350,7 @@ def cli(
     account: AccountAPI,
     provider: ProviderAPI,
     asked: str | None,
+    keys: Path | None,
     governor: str | None,
     poster: str | None,
     fee_account: str | None,
@@ -296,16 +369,16 @@ def cli(
 
     build_contracts()
     vkey = program_vkey()
-    verifier = account.deploy(contract("MockVerifier" if kind == "mock" else "SP1Verifier"))
-    exchange = account.deploy(contract("Exchange"), owner, settler, verifier.address, vkey, MIN_DEPOSIT_ETH)
-    verify(provider, exchange, verifier, kind, vkey)
+    verifier = deploy_verifier(account, kind, keys)
+    exchange = deploy_exchange(account, owner, settler, verifier, vkey)
+    verify(provider, exchange, verifier, vkey)
 
     tokens = [token_entry(exchange, "ETH", ZERO_ADDRESS)]
     markets: list[dict[str, Any]] = []
     if test_tokens:
         tokens += deploy_tokens(account, exchange)
         markets = list_markets(account, exchange, tokens, to_checksum_address(fee_account or owner))
-    deployment = describe(provider, exchange, kind) | {"tokens": tokens, "markets": markets}
+    deployment = describe(provider, exchange, verifier) | {"tokens": tokens, "markets": markets}
     written = json.dumps(deployment, indent=2) + "\n"
     if output is not None:
         output.write_text(written)

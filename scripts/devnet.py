@@ -48,6 +48,7 @@ TOKENS_MINTED: Final = 1_000_000
 FREE_PORTS: Final = range(20_000, 32_000)
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
+CHAIN_SAVED_EVERY_S: Final = 2
 
 MINT_ABI: Final[Any] = [
     {
@@ -58,6 +59,17 @@ MINT_ABI: Final[Any] = [
         "stateMutability": "nonpayable",
     }
 ]
+
+
+@dataclass(frozen=True)
+class Prover:
+    """What makes real proofs, under keys that were made on this machine (`zkclob-prove setup`)."""
+
+    mode: str
+    """As the worker knows it: `cpu`, `cuda` or `network`."""
+    program: Path
+    keys: Path
+    """The folder with the verifier contract and its description."""
 
 
 class DevnetError(Exception):
@@ -76,7 +88,7 @@ class Pace:
 
 
 class Devnet:
-    """All processes of a devnet, as a context manager. Its folder is emptied first."""
+    """All processes of a devnet, as a context manager. Its folder is emptied first, unless it goes on with one."""
 
     def __init__(
         self,
@@ -88,9 +100,13 @@ class Devnet:
         sequencer_rpc_url: str | None = None,
         worker: bool = True,
         limits: bool = True,
+        prover: Prover | None = None,
+        resume: bool = False,
     ) -> None:
         """Ports: free ones unless given. `sequencer_rpc_url`: L1 as the sequencer is to reach it, if not directly.
-        `worker`: whether the sequencer starts a prover worker. `limits`: whether it limits clients' rates.
+        `worker`: whether the sequencer starts a prover worker. `limits`: whether it limits clients' rates. `prover`:
+        for real proofs; the chain is then kept on disk. `resume`: goes on with the folder as such a devnet left it,
+        with the ports that it had.
         """
         self.folder = folder.resolve()
         self.anvil_port = anvil_port or free_port()
@@ -101,6 +117,8 @@ class Devnet:
         self._sequencer_rpc_url = sequencer_rpc_url or self.rpc_url
         self._worker = worker
         self._limits = limits
+        self._prover = prover
+        self._resume = resume
         self._anvil: subprocess.Popen[bytes] | None = None
         self._sequencer: subprocess.Popen[bytes] | None = None
         self.deployment: dict[str, Any] = {}
@@ -109,9 +127,12 @@ class Devnet:
         with ExitStack() as undo:
             undo.callback(self.stop)
             self.start_chain()
-            self.deploy()
-            self.mint_test_tokens()
-            self.write_config()
+            if self._resume:
+                self.deployment = json.loads((self.folder / "deployment.json").read_text())
+            else:
+                self.deploy()
+                self.mint_test_tokens()
+                self.write_config()
             self.start_sequencer()
             self.wait_for_markets()
             undo.pop_all()
@@ -125,10 +146,11 @@ class Devnet:
     # ------------------------------------------------------------------ parts
 
     def start_chain(self) -> None:
-        """Empties the folder and starts Anvil."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        command = [
+        """Empties the folder, unless this goes on with it, and starts Anvil."""
+        if not self._resume:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+        command: list[Any] = [
             ANVIL,
             "--port",
             self.anvil_port,
@@ -137,6 +159,8 @@ class Devnet:
             "--hardfork",
             HARDFORK,
         ]
+        if self._prover is not None:
+            command += ["--state", self.folder / "chain.json", "--state-interval", CHAIN_SAVED_EVERY_S]
         self._anvil = self._spawn("anvil", [*command, "--mnemonic", MNEMONIC])
         self._wait_for("anvil", self._anvil, self._chain_answers)
 
@@ -159,6 +183,8 @@ class Devnet:
             trader_wallet(FEES).l1.address,
         ]
         command += ["--test-tokens", "--output", str(output)]
+        if self._prover is not None:
+            command += ["--verifier", "local", "--local-verifier", self._prover.keys]
         log = self.folder / "deploy.log"
         with log.open("wb") as file:
             done = subprocess.run(
@@ -197,7 +223,7 @@ deployment = "deployment.json"
 rpc_url = "{self._sequencer_rpc_url}"
 poster_key_file = "poster.key"
 prover_token_file = "prover.token"
-proof_mode = "execute"
+proof_mode = "{self._prover.mode if self._prover else "execute"}"
 port = {self.http_port}
 inbox_confirmations = 0
 settle_confirmations = 0
@@ -218,6 +244,8 @@ max_transactions = {pace.batch_transactions}
         sections = ""
         if self._worker:
             sections += f'\n[worker]\nprogram = "{WORKER}"\nelf = "{ELF}"\n'
+            if self._prover is not None:
+                sections += f'prover = "{self._prover.program}"\n'
         if not self._limits:
             sections += "\n[limits]\nenabled = false\n"
         return sections

@@ -26,6 +26,7 @@ from sequencer.adapters.http.server import listening
 from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
+from sequencer.adapters.proof_verifier import L1ProofVerifier
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store, StoreError
@@ -66,6 +67,10 @@ class Sequencer:
             config.proof_mode,
             self.deployment.program_vkey,
             lease_ms=config.lease_ms,
+            job_limit_ms=config.job_limit_ms,
+        )
+        self.verifier = L1ProofVerifier(
+            self.contract, self.deployment.program_vkey, self.clock, poll_ms=config.l1_poll_ms
         )
         self.poster = self._make_poster(key)
         self.pipeline = self._make_pipeline()
@@ -78,7 +83,7 @@ class Sequencer:
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
-        self.block_feed = BlockFeed(PROOF_MODES[config.proof_mode])
+        self.block_feed = BlockFeed(PROOF_MODES[self.deployment.verifier_kind])
         self.pipeline.listen(self.block_feed)
         self.watcher = self._make_watcher()
         self.app = make_app(self._context(token))
@@ -97,12 +102,14 @@ class Sequencer:
         return Pipeline(
             self.store,
             self.queue,
+            self.verifier,
             self.poster,
             self.clock,
             self._halt,
             self.domain_separator,
             max_age_ms=self.config.batch.max_age_ms,
             max_transactions=self.config.batch.max_transactions,
+            max_prover_gas=self.config.batch.max_prover_gas,
         )
 
     def _make_node(self) -> Node:
@@ -134,6 +141,7 @@ class Sequencer:
             history=self.history,
             queue=self.queue,
             watcher=self.watcher,
+            verifier=self.verifier,
             settler=self.poster,
             claims=L1Claims(self.contract),
             clock=self.clock,
@@ -220,6 +228,7 @@ def _chain_facts(contract: ExchangeContract) -> tuple[dict[str, str], int]:
         "chain id": str(contract.chain_id()),
         "domain separator": contract.domain_separator().hex(),
         "program key": contract.program_vkey().hex(),
+        "verifier": contract.verifier().lower(),
     }
     return facts, contract.head().batch_number
 
@@ -229,6 +238,7 @@ def _expected_facts(deployment: Deployment) -> dict[str, str]:
         "chain id": str(deployment.chain_id),
         "domain separator": domain_separator(deployment.chain_id, deployment.contract).hex(),
         "program key": deployment.program_vkey.hex(),
+        "verifier": deployment.verifier.lower(),
     }
 
 

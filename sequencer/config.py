@@ -1,8 +1,9 @@
 """Configuration: the only reader of the configuration file, the environment and the key files.
 
 A TOML file names everything; a relative path is relative to the file. `ZKCLOB_<NAME>` in the environment takes the
-place of a top-level setting of that name. Nothing has a hidden default that could change what is proven or to whom
-money goes: chain, contract and program come from the deployment file, the proof mode is always written out.
+place of a top-level setting of that name, except of the proof mode. Nothing has a hidden default that could change what
+is proven or to whom money goes: chain, contract and program come from the deployment file, the proof mode is always
+written out in the file.
 """
 
 import os
@@ -17,6 +18,7 @@ from eth_account import Account
 
 DEVELOPMENT_CHAIN_ID: Final = 31337
 ENVIRONMENT_PREFIX: Final = "ZKCLOB_"
+_ONLY_IN_THE_FILE: Final = {"proof_mode", "seal", "batch", "limits", "worker"}
 _PUBLIC_MNEMONIC: Final = "test test test test test test test test test test test junk"
 _PUBLIC_KEYS: Final = 20
 
@@ -35,9 +37,33 @@ class ProofMode(StrEnum):
     """How batches are proven."""
 
     EXECUTE = "execute"
-    """The real guest runs in the SP1 executor, no proof is made; only the development chain accepts it."""
-    GROTH16 = "groth16"
-    """A Groth16 proof for the SP1 verifier."""
+    """The real guest runs in the SP1 executor, no proof is made; only the mock verifier accepts it."""
+    CPU = "cpu"
+    """Groth16 proofs, made on the processor."""
+    CUDA = "cuda"
+    """Groth16 proofs, made on a graphics card."""
+    NETWORK = "network"
+    """Groth16 proofs, bought from Succinct's prover network."""
+
+
+class VerifierKind(StrEnum):
+    """The contract that checks what the workers made."""
+
+    MOCK = "mock"
+    """Accepts what anyone can make."""
+    LOCAL = "local"
+    """Checks Groth16 proofs under a key that was made on a machine of our own: whoever made it can forge them."""
+    SP1 = "sp1"
+    """Checks Groth16 proofs under SP1's production key."""
+
+
+_JOB_LIMITS_S: Final = {
+    ProofMode.EXECUTE: 10 * 60,
+    ProofMode.CPU: 12 * 3600,
+    ProofMode.CUDA: 2 * 3600,
+    ProofMode.NETWORK: 6 * 3600,
+}
+"""Several times what a full batch takes; to wait in vain costs only time."""
 
 
 class SealPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +79,8 @@ class BatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_age_ms: Positive = 5_000
     max_transactions: Positive = 2_000
+    max_prover_gas: Positive = 100_000_000
+    """By the estimate of `prover_gas`. A block that costs more alone is a batch of its own."""
 
 
 class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +135,8 @@ class LocalWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     program: Path
     elf: Path
+    prover: Path | None = None
+    """What makes the proofs, for `--prover` of the program; executing needs none."""
     name: str = "local"
 
 
@@ -130,10 +160,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Transactions that may wait for the writer; above it the answer is BUSY."""
     lease_ms: Positive = 30_000
     """How long a prover worker keeps a job without a heartbeat."""
+    job_limit_s: NotNegative = 0
+    """How long a prover worker keeps a job with heartbeats; 0: by the proof mode."""
     seal: SealPolicy = SealPolicy()
     batch: BatchPolicy = BatchPolicy()
     limits: Limits = Limits()
     worker: LocalWorker | None = None
+
+    @property
+    def job_limit_ms(self) -> int:
+        """How long one job may take."""
+        return 1000 * (self.job_limit_s or _JOB_LIMITS_S[self.proof_mode])
 
 
 class DeployedToken(msgspec.Struct, frozen=True):
@@ -160,7 +197,8 @@ class Deployment(msgspec.Struct, frozen=True):
     block: NotNegative
     """Block of the contract's creation."""
     poster: HexAddress
-    verifier_kind: str
+    verifier: HexAddress
+    verifier_kind: VerifierKind
     tokens: list[DeployedToken] = []
     markets: list[DeployedMarket] = []
 
@@ -196,23 +234,20 @@ def load_deployment(path: Path) -> Deployment:
 
 
 def require_safe(config: Config, deployment: Deployment) -> None:
-    """Raises ConfigError when the proof mode does not fit the chain, its verifier or the worker."""
-    if config.proof_mode is ProofMode.EXECUTE and deployment.chain_id != DEVELOPMENT_CHAIN_ID:
+    """Raises ConfigError when the proof mode, the verifier, the chain and the worker do not fit each other."""
+    mode, kind, chain = config.proof_mode, deployment.verifier_kind, deployment.chain_id
+    if kind is not VerifierKind.SP1 and chain != DEVELOPMENT_CHAIN_ID:
         raise ConfigError(
-            f"proof_mode 'execute' proves nothing: refused on chain {deployment.chain_id}, "
-            f"only {DEVELOPMENT_CHAIN_ID} is for development"
+            f"the verifier '{kind}' accepts forged proofs: refused on chain {chain}, it is for development on "
+            f"{DEVELOPMENT_CHAIN_ID}; deploy with --verifier sp1"
         )
-    verifier = "mock" if config.proof_mode is ProofMode.EXECUTE else "sp1"
-    if deployment.verifier_kind != verifier:
+    if (mode is ProofMode.EXECUTE) != (kind is VerifierKind.MOCK):
         raise ConfigError(
-            f"proof_mode '{config.proof_mode}' needs the verifier '{verifier}', "
-            f"the deployment has '{deployment.verifier_kind}'"
+            f"proof_mode '{mode}' does not fit the deployment's verifier '{kind}': 'execute' makes no proof and needs "
+            "'mock'; 'cpu', 'cuda' and 'network' need 'sp1' or 'local'"
         )
-    if config.proof_mode is not ProofMode.EXECUTE and config.worker is not None:
-        raise ConfigError(
-            f"the worker of this version only executes: proof_mode '{config.proof_mode}' needs workers of your own, "
-            "leave out [worker]"
-        )
+    if mode is ProofMode.EXECUTE and config.worker is not None and config.worker.prover is not None:
+        raise ConfigError("proof_mode 'execute' makes no proof: leave out worker.prover")
 
 
 def read_poster_key(path: Path, chain_id: int) -> bytes:
@@ -242,7 +277,7 @@ def read_token(path: Path) -> str:
 
 
 def _overrides(environment: Mapping[str, str]) -> dict[str, str]:
-    names = {field.name for field in msgspec.structs.fields(Config)} - {"seal", "batch", "limits", "worker"}
+    names = {field.name for field in msgspec.structs.fields(Config)} - _ONLY_IN_THE_FILE
     found = {name: environment.get(ENVIRONMENT_PREFIX + name.upper()) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -257,7 +292,10 @@ def _resolved(config: Config, folder: Path) -> Config:
     """`config` with its paths relative to `folder`."""
     worker = config.worker
     if worker is not None:
-        worker = msgspec.structs.replace(worker, program=folder / worker.program, elf=folder / worker.elf)
+        prover = None if worker.prover is None else folder / worker.prover
+        worker = msgspec.structs.replace(
+            worker, program=folder / worker.program, elf=folder / worker.elf, prover=prover
+        )
     paths: dict[str, Any] = {
         name: folder / getattr(config, name)
         for name in ("data_dir", "deployment", "poster_key_file", "prover_token_file")

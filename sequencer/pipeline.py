@@ -1,10 +1,12 @@
 """From sealed block to settled batch.
 
-    sealed ─▶ state tree, root stored ─▶ batch: re-executed in Rust, must agree ─▶ proven ─▶ settled on L1
+    sealed ─▶ state tree, root stored ─▶ batch: re-executed in Rust, must agree ─▶ proven, verified ─▶ settled on L1
 
 Blocks become batches in order; where a batch ends is recorded, so a restart finds the same batches. Both
 implementations must agree on every block's root, every result and the public values. If they do not, nothing more is
 posted, the evidence is kept in files and the node is halted. Batches are proven in any order and settled in theirs.
+A worker's proof is made durable first and then shown to the verifier: it may be the work of hours. One that the
+verifier refuses is thrown away and made again.
 """
 
 import asyncio
@@ -27,6 +29,8 @@ from sequencer.ports import (
     Clock,
     Journal,
     Proof,
+    ProofRefused,
+    ProofVerifier,
     Prover,
     ProverJob,
     SealedBlock,
@@ -35,6 +39,7 @@ from sequencer.ports import (
     Settler,
     StoredBatch,
 )
+from sequencer.prover_gas import GasEstimate
 
 log = logging.getLogger(__name__)
 
@@ -57,21 +62,24 @@ class _Filling:
         self._encoder = DataEncoder(first.sealed.first_seq)
         self._transactions = 0
         self._steps = 0
+        self.gas = GasEstimate()
         self.add(first)
 
     def add(self, rooted: _Rooted) -> None:
         self._encoder.add_block(rooted.sealed.block)
         self._transactions += len(rooted.sealed.digests)
         self._steps += rooted.sealed.steps
+        self.gas.add(rooted.sealed)
         self.blocks.append(rooted)
 
-    def fits(self, sealed: SealedBlock, max_transactions: int) -> bool:
+    def fits(self, sealed: SealedBlock, max_transactions: int, max_prover_gas: int) -> bool:
         added = len(sealed.digests)
         size = self._encoder.size + MAX_BLOCK_HEAD + sealed.data_bound
         return (
             self._transactions + added <= max_transactions
             and self._steps + sealed.steps <= MAX_BATCH_STEPS
             and size <= MAX_BATCH_DATA
+            and self.gas.gas_with(sealed) <= max_prover_gas
         )
 
     def data(self) -> bytes:
@@ -85,6 +93,7 @@ class Pipeline:
         self,
         store: BatchStore,
         prover: Prover,
+        verifier: ProofVerifier,
         settler: Settler,
         clock: Clock,
         halt: Callable[[str], None],
@@ -92,16 +101,21 @@ class Pipeline:
         *,
         max_age_ms: int,
         max_transactions: int,
+        max_prover_gas: int,
     ) -> None:
-        """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full."""
+        """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full: by transactions,
+        by the prover gas that it is estimated to cost, or by what L1 takes.
+        """
         self._store = store
         self._prover = prover
+        self._verifier = verifier
         self._settler = settler
         self._clock = clock
         self._halt = halt
         self._domain_separator = domain_separator
         self._max_age_ms = max_age_ms
         self._max_transactions = max_transactions
+        self._max_prover_gas = max_prover_gas
         self._tree = StateTree()
         self._start_tree = StateTree()  # at the start of the batch that is being filled
         self._sealed: deque[SealedBlock] = deque()
@@ -111,6 +125,7 @@ class Pipeline:
         self._batch_due = False
         self._wake = asyncio.Event()
         self._unsettled: asyncio.Queue[StoredBatch] = asyncio.Queue()
+        self._unverified: asyncio.Queue[tuple[StoredBatch, Proof]] = asyncio.Queue()
         self._proofs: dict[int, asyncio.Future[bytes]] = {}
         self._listeners: list[BatchListener] = []
 
@@ -157,6 +172,7 @@ class Pipeline:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._build_batches())
+                tasks.create_task(self._verify_proofs())
                 tasks.create_task(self._settle_batches())
         except* (Disagreement, SettlementRefused) as failures:
             self._halt("; ".join(str(failure) for failure in failures.exceptions))
@@ -178,7 +194,7 @@ class Pipeline:
 
     async def _take(self, sealed: SealedBlock) -> None:
         filling = self._filling
-        if filling is not None and not filling.fits(sealed, self._max_transactions):
+        if filling is not None and not filling.fits(sealed, self._max_transactions, self._max_prover_gas):
             await self._close_batch(filling)
         root = await asyncio.to_thread(self._tree.apply, sealed.writes, sealed.meta)
         await self._store.store_root(sealed.block.number, root)
@@ -212,20 +228,33 @@ class Pipeline:
         number = self._batch_count + 1
         prepared = await self._re_execute(number, blocks, data)
         batch = StoredBatch(
-            settlement=settlement(number, prepared.public_values, data, b""),
+            settlement=settlement(number, prepared.public_values, data),
             public_values=prepared.public_values,
             first_block=blocks[0].sealed.block.number,
             created_ms=self._clock.now_ms(),
-            proven=False,
+            prover_gas_estimate=filling.gas.gas(),
+            proof=None,
         )
         owed = zip(_owed(blocks), prepared.outbox, strict=True)
         leaves = [(seq, item, keccak256(leaf)) for (seq, item, _), leaf in owed]
         await self._store.store_batch(batch, prepared.witness, leaves)
         self._batch_count, self._filling = number, None
         self._start_tree = self._tree.copy()
-        log.info("batch %d: blocks %d to %d", number, batch.first_block, batch.settlement.block_number)
+        self._report(batch)
         self._tell(lambda listener: listener.batch_built(batch))
         self._await_proof(batch)
+
+    def _report(self, batch: StoredBatch) -> None:
+        claim, gas = batch.settlement, batch.prover_gas_estimate
+        log.info("batch %d: blocks %d to %d", claim.number, batch.first_block, claim.block_number)
+        if gas > self._max_prover_gas:
+            log.warning(
+                "batch %d: one block is estimated at %d prover gas, more than a batch is to have (%d): "
+                "lower seal.max_transactions or raise batch.max_prover_gas",
+                claim.number,
+                gas,
+                self._max_prover_gas,
+            )
 
     async def _re_execute(self, number: int, blocks: list[_Rooted], data: bytes) -> Prepared:
         """The batch as Rust executes it. Raises Disagreement."""
@@ -298,20 +327,44 @@ class Pipeline:
 
     def _await_proof(self, batch: StoredBatch) -> None:
         number = batch.settlement.number
-        proof: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._proofs[number] = proof
+        self._proofs[number] = asyncio.get_running_loop().create_future()
         self._unsettled.put_nowait(batch)
 
         async def accept(found: Proof) -> None:
             await self._store.store_proof(number, found)
-            proof.set_result(found.proof)
-            log.info("batch %d: proof accepted from %s", number, found.worker)
-            self._tell(lambda listener: listener.batch_proven(number, found))
+            self._unverified.put_nowait((batch, found))
 
-        if batch.proven:
-            proof.set_result(batch.settlement.proof)
-        else:
-            self._prover.add(ProverJob(number, batch.public_values), accept)
+        stored = batch.proof
+        if stored is not None:
+            self._unverified.put_nowait((batch, stored))
+        delivered_by = None if stored is None else stored.worker
+        self._prover.add(ProverJob(number, batch.public_values, delivered_by), accept)
+
+    async def _verify_proofs(self) -> None:
+        while True:
+            await self._verify(*await self._unverified.get())
+
+    async def _verify(self, batch: StoredBatch, found: Proof) -> None:
+        number = batch.settlement.number
+        try:
+            await self._verifier.verify(batch.public_values, found.proof)
+        except ProofRefused as error:
+            await self._store.discard_proof(number)
+            self._prover.refused(number, str(error))
+            return
+        await self._store.store_verified(number)
+        self._prover.verified(number)
+        self._proofs[number].set_result(found.proof)
+        log.info("batch %d: proof of %s verified", number, found.worker)
+        if found.prover_gas > batch.prover_gas_estimate:
+            log.warning(
+                "batch %d: %s says %d prover gas, estimated were %d: batches cost more than they are to",
+                number,
+                found.worker,
+                found.prover_gas,
+                batch.prover_gas_estimate,
+            )
+        self._tell(lambda listener: listener.batch_proven(number, found))
 
     async def _settle_batches(self) -> None:
         while True:
@@ -319,7 +372,8 @@ class Pipeline:
 
     async def _settle(self, batch: StoredBatch) -> None:
         number = batch.settlement.number
-        proof = await self._proofs.pop(number)
+        proof = await self._proofs[number]
+        del self._proofs[number]
         settled = await self._settler.settle(replace(batch.settlement, proof=proof))
         await self._store.store_settled(settled)
         log.info("batch %d: settled in L1 block %d", number, settled.l1_block)
@@ -338,7 +392,7 @@ def replay(journal: Journal, node: Node, pipeline: Pipeline) -> None:
         log.info("replayed %d transactions of the journal", count)
 
 
-def settlement(number: int, encoded: bytes, data: bytes, proof: bytes) -> Settlement:
+def settlement(number: int, encoded: bytes, data: bytes, proof: bytes = b"") -> Settlement:
     """What the contract is given, from a batch's public values (448 bytes)."""
     values = PublicValues.decode(encoded)
     return Settlement(

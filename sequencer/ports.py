@@ -6,6 +6,7 @@ from the one event loop; an adapter that blocks uses a thread of its own.
     Clock, Randomness            time and identifiers
     Journal                      where the node makes transactions durable
     BatchStore, Prover           what the pipeline stores, and who proves its batches
+    ProofVerifier                who says whether a proof is one
     Listener, BatchListener      who hears of what is durable: live feeds, triggers
     InboxSink                    the node, as the L1 watcher sees it
     Watcher, Settler, Claims     L1, as the pipeline and the API see it
@@ -351,11 +352,14 @@ class StoredBatch:
     """A batch that both implementations agree on, and how far it is."""
 
     settlement: Settlement
-    """Its proof is empty until there is one."""
+    """Its proof is empty; it is filled in when the batch is posted."""
     public_values: bytes
     first_block: int
     created_ms: int
-    proven: bool
+    prover_gas_estimate: int
+    """See `prover_gas`."""
+    proof: Proof | None
+    """What a worker brought, perhaps not verified yet."""
 
 
 class BatchStore(Protocol):
@@ -371,7 +375,17 @@ class BatchStore(Protocol):
         """A new batch; `outbox`: the sequence number, the index in its transaction and the hash of each leaf."""
         ...
 
-    async def store_proof(self, batch: int, proof: Proof) -> None: ...
+    async def store_proof(self, batch: int, proof: Proof) -> None:
+        """What a worker brought; the batch is not called proven before `store_verified`."""
+        ...
+
+    async def store_verified(self, batch: int) -> None:
+        """The stored proof is one."""
+        ...
+
+    async def discard_proof(self, batch: int) -> None:
+        """The stored proof is none."""
+        ...
 
     async def store_settled(self, settled: Settled) -> None: ...
 
@@ -405,13 +419,42 @@ class ProverJob:
     batch: int
     public_values: bytes
     """The only ones that are accepted."""
+    delivered_by: str | None = None
+    """The worker whose proof is durable already and waits for `verified` or `refused`."""
 
 
 class Prover(Protocol):
     """Has batches proven."""
 
     def add(self, job: ProverJob, accept: Callable[[Proof], Awaitable[None]]) -> None:
-        """`accept` is called once, with a proof of the right public values; when it returns, it is durable."""
+        """`accept` is called with what claims to be a proof of the right public values; when it returns, that is
+        durable. The job then waits for `verified`, or for `refused`, after which `accept` is called again.
+        """
+        ...
+
+    def verified(self, batch: int) -> None:
+        """The verifier accepts the proof: the job is done."""
+        ...
+
+    def refused(self, batch: int, reason: str) -> None:
+        """The verifier refuses the proof: the job is free again, and its worker has failed."""
+        ...
+
+    def health(self) -> Health: ...
+
+
+class ProofRefused(Exception):  # noqa: N818 - an answer, not a fault of the program
+    """The verifier does not accept a proof; the message says why."""
+
+
+class ProofVerifier(Protocol):
+    """The verifier that the contract asks in `settle`, asked before."""
+
+    async def verify(self, public_values: bytes, proof: bytes) -> None:
+        """Returns when it accepts the proof; asks until it answers and shows in `health` that it does not.
+
+        Raises ProofRefused.
+        """
         ...
 
     def health(self) -> Health: ...

@@ -13,6 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--flow-seed", type=int, default=20_241, help="seed of that flow; the same seed gives the same flow"
     )
+    parser.addoption("--soak-seed", type=int, help="seed of what happens to prover workers; default: random")
 
 
 @pytest.fixture

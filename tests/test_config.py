@@ -10,6 +10,7 @@ from sequencer.config import (
     Limits,
     ProofMode,
     Rate,
+    VerifierKind,
     load,
     load_deployment,
     read_poster_key,
@@ -75,22 +76,46 @@ def test_a_rate_of_zero_or_none_is_the_default(tmp_path: Path) -> None:
     assert limits.rate("client_reads") == default.rate("client_reads")
 
 
-def test_executing_is_refused_where_there_is_money(tmp_path: Path) -> None:
-    config = load(written(tmp_path, SETTINGS), {})
-    require_safe(config, DEPLOYMENT)
-    with pytest.raises(ConfigError, match="chain 1,"):
-        require_safe(config, msgspec.structs.replace(DEPLOYMENT, chain_id=1))
-    with pytest.raises(ConfigError, match="verifier"):
-        require_safe(config, msgspec.structs.replace(DEPLOYMENT, verifier_kind="sp1"))
-
-
-def test_the_local_worker_is_refused_where_proofs_are_wanted(tmp_path: Path) -> None:
-    text = SETTINGS.replace('"execute"', '"groth16"')
-    deployment = msgspec.structs.replace(DEPLOYMENT, chain_id=1, verifier_kind="sp1")
-    require_safe(load(written(tmp_path, text), {}), deployment)
-    config = load(written(tmp_path, text + '[worker]\nprogram = "prover"\nelf = "guest"\n'), {})
-    with pytest.raises(ConfigError, match="only executes"):
+@pytest.mark.parametrize("kind", VerifierKind)
+@pytest.mark.parametrize("mode", ProofMode)
+def test_the_proof_mode_fits_the_verifier(tmp_path: Path, mode: ProofMode, kind: VerifierKind) -> None:
+    config = load(written(tmp_path, SETTINGS.replace("execute", mode)), {})
+    deployment = msgspec.structs.replace(DEPLOYMENT, verifier_kind=kind)
+    if (mode is ProofMode.EXECUTE) == (kind is VerifierKind.MOCK):
         require_safe(config, deployment)
+    else:
+        with pytest.raises(ConfigError, match=f"proof_mode '{mode}' does not fit .* verifier '{kind}'"):
+            require_safe(config, deployment)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("execute", VerifierKind.MOCK), ("cpu", VerifierKind.LOCAL), ("cuda", VerifierKind.SP1)],
+)
+def test_only_the_production_verifier_is_taken_where_there_is_money(
+    tmp_path: Path, mode: str, kind: VerifierKind
+) -> None:
+    config = load(written(tmp_path, SETTINGS.replace("execute", mode)), {})
+    deployment = msgspec.structs.replace(DEPLOYMENT, chain_id=1, verifier_kind=kind)
+    if kind is VerifierKind.SP1:
+        require_safe(config, deployment)
+    else:
+        with pytest.raises(ConfigError, match="refused on chain 1,"):
+            require_safe(config, deployment)
+
+
+def test_the_environment_does_not_choose_the_proof_mode(tmp_path: Path) -> None:
+    assert load(written(tmp_path, SETTINGS), {"ZKCLOB_PROOF_MODE": "cpu"}).proof_mode is ProofMode.EXECUTE
+
+
+def test_a_prover_is_for_modes_that_prove(tmp_path: Path) -> None:
+    text = SETTINGS + '[worker]\nprogram = "worker"\nelf = "guest"\nprover = "prover"\n'
+    with pytest.raises(ConfigError, match=r"worker\.prover"):
+        require_safe(load(written(tmp_path, text), {}), DEPLOYMENT)
+    config = load(written(tmp_path, text.replace("execute", "cpu")), {})
+    require_safe(config, msgspec.structs.replace(DEPLOYMENT, verifier_kind=VerifierKind.LOCAL))
+    assert config.worker is not None
+    assert config.worker.prover == tmp_path / "prover"
 
 
 def test_keys_that_everybody_knows_are_refused_off_the_development_chain(tmp_path: Path) -> None:
@@ -122,4 +147,7 @@ def test_the_deployment_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert load_deployment(path) == DEPLOYMENT
     path.write_text('{"chain_id": 31337}')
     with pytest.raises(ConfigError, match="exchange"):
+        load_deployment(path)
+    path.write_bytes(msgspec.json.encode(DEPLOYMENT).replace(b'"mock"', b'"mine"'))
+    with pytest.raises(ConfigError, match="verifier_kind"):
         load_deployment(path)

@@ -39,6 +39,7 @@ class FakeContract:
 
     batches: int
     vkey: bytes = VKEY
+    verifier_address: str = "0x" + "33" * 20
 
     def chain_id(self) -> int:
         return CHAIN_ID
@@ -48,6 +49,9 @@ class FakeContract:
 
     def program_vkey(self) -> bytes:
         return self.vkey
+
+    def verifier(self) -> str:
+        return self.verifier_address
 
     def head(self) -> Head:
         return Head(bytes(32), self.batches, 0, 0, 0, 1)
@@ -59,6 +63,7 @@ class FakeContract:
         (FakeContract(0), None),
         (FakeContract(3), "L1 has 3 batches, the database 0"),
         (FakeContract(0, b"\x01" * 32), "program key"),
+        (FakeContract(0, VKEY, "0x" + "44" * 20), "verifier on L1"),
     ],
 )
 async def test_a_contract_that_does_not_fit_the_database_halts_the_node(

@@ -1,6 +1,7 @@
 """From sealed block to settled batch: both implementations agree, nothing is lost, and a disagreement stops it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,57 @@ async def test_batches_chain_and_are_settled_in_order_though_proven_out_of_order
         assert [x.number for x in world.settler.settlements] == [1, 2]
 
 
+async def test_a_proof_that_the_verifier_refuses_is_made_again(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        recorder = Recorder()
+        world.pipeline.listen(recorder)
+        world.verifier.refusals = ["ProofInvalid()"]
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove()
+        await eventually(lambda: world.queue.health().last_error is not None)
+        (batch,) = world.store.unsettled()
+        assert (batch.proof, world.settler.settlements) == (None, [])
+        await world.prove()
+        await eventually(lambda: len(recorder.heard) == 4)
+        assert [what for what, _ in recorder.heard] == ["block", "built", "proven", "settled"]
+        assert world.queue.health().last_error is None
+
+
+async def test_nothing_is_posted_or_called_proven_before_the_verifier_has_answered(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with World(tmp_path, clock).serving() as api:
+        world = api.world
+        world.verifier.answering.clear()
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove()
+        _, shown = await api.get("/v1/batches/1")
+        assert (shown["status"], shown["worker"]) == ("sealed", "test")
+        assert (world.queue.waiting(), world.settler.settlements) == (1, [])
+        assert world.queue.lease("other", ["execute"], VKEY) is None
+    async with World(tmp_path, clock).running() as restarted:
+        await settled(restarted, 1)
+        assert len(restarted.verifier.seen) == 1
+        assert restarted.queue.waiting() == 0
+
+
+async def test_a_proof_from_before_a_restart_can_still_be_refused(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with World(tmp_path, clock).running() as world:
+        world.verifier.answering.clear()
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove()
+    restarted = World(tmp_path, clock)
+    restarted.verifier.refusals = ["ProofInvalid()"]
+    async with restarted.running():
+        await eventually(lambda: restarted.queue.health().last_error is not None)
+        assert "test: the verifier refuses" in (restarted.queue.health().last_error or "")
+        await restarted.prove()
+        await settled(restarted, 1)
+
+
 async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_path: Path) -> None:
     async with World(tmp_path, max_block_transactions=20, max_batch_transactions=50).running() as world:
         await world.list_and_fund()
@@ -118,6 +170,42 @@ async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_pa
         first, second = world.store.unsettled()
         assert (first.settlement.first_seq, first.settlement.end_seq) == (1, 41)
         assert (second.settlement.first_seq, second.settlement.end_seq) == (41, 81)
+
+
+async def test_a_batch_ends_before_the_block_that_would_cost_too_much_to_prove(tmp_path: Path) -> None:
+    limit = 950_000
+    async with World(tmp_path, max_block_transactions=10, max_prover_gas=limit).running() as world:
+        await world.list_and_fund()
+        await world.seal()
+        for _ in range(40):
+            await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000, 40))
+        await eventually(lambda: world.queue.waiting() == 3)
+        batches = world.store.unsettled()
+        assert [batch.settlement.end_seq - batch.settlement.first_seq for batch in batches] == [7, 10, 10]
+        assert all(limit / 2 < batch.prover_gas_estimate <= limit for batch in batches)
+
+
+async def test_a_block_that_costs_too_much_alone_is_a_batch_of_its_own_and_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World(tmp_path, max_prover_gas=1).serving() as api:
+        world = api.world
+        await world.list_and_fund()
+        await world.close_batch()
+        (batch,) = world.store.unsettled()
+        assert batch.settlement.end_seq == 8
+        assert "lower seal.max_transactions" in caplog.text
+        _, shown = await api.get("/v1/batches/1")
+        assert shown["proverGasEstimate"] == str(batch.prover_gas_estimate)
+
+
+async def test_gas_above_the_estimate_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        await world.close_batch()
+        await world.prove(replace(PROOF, prover_gas=10**9))
+        await settled(world, 1)
+        assert "test says 1000000000 prover gas" in caplog.text
 
 
 async def test_fills_fill_blocks_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

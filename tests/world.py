@@ -23,7 +23,7 @@ from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store
 from sequencer.adapters.system import SystemRandomness
-from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode
+from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode, VerifierKind
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.signing import digest
@@ -42,7 +42,16 @@ from sequencer.core.types import (
 )
 from sequencer.node import Accepted, Node
 from sequencer.pipeline import Pipeline, replay
-from sequencer.ports import Health, JournalGroup, L1InboxEntry, Proof, SealedBlock, Settled, Settlement
+from sequencer.ports import (
+    Health,
+    JournalGroup,
+    L1InboxEntry,
+    Proof,
+    ProofRefused,
+    SealedBlock,
+    Settled,
+    Settlement,
+)
 from tests.properties.replica import CHAIN_ID, CONTRACT, SEPARATOR, Signer
 
 START_MS = 1_700_000_000_000
@@ -51,7 +60,7 @@ TOKEN = "prover-token-of-the-tests"
 ALICE, BOB, STRANGER = Signer(0xA11CE), Signer(0xB0B), Signer(0x57)
 FEES = b"\xfe" * 20
 ETH, USDC, MARKET = 1, 2, 1
-SEAL_MS, BATCH_MS, LEASE_MS = 1_000, 5_000, 30_000
+SEAL_MS, BATCH_MS, LEASE_MS, JOB_LIMIT_MS = 1_000, 5_000, 30_000, 600_000
 DEPLOYMENT = Deployment(
     chain_id=CHAIN_ID,
     exchange=f"0x{CONTRACT.hex()}",
@@ -59,7 +68,8 @@ DEPLOYMENT = Deployment(
     genesis_root="0x" + "00" * 32,
     block=1,
     poster="0x" + "11" * 20,
-    verifier_kind="mock",
+    verifier="0x" + "33" * 20,
+    verifier_kind=VerifierKind.MOCK,
     tokens=[DeployedToken(ETH, "ETH"), DeployedToken(USDC, "USDC")],
     markets=[DeployedMarket(MARKET, "ETH/USDC")],
 )
@@ -105,14 +115,17 @@ class CountedRandomness:
 
 
 class FakeSettler:
-    """The ports Settler and Claims: settles what it is given, unless `refusal` is set."""
+    """The ports Settler and Claims: settles what it is given, while `answering` and unless `refusal` is set."""
 
     def __init__(self) -> None:
         self.settlements: list[Settlement] = []
         self.claimed: set[tuple[int, int]] = set()
         self.refusal: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def settle(self, settlement: Settlement) -> Settled:
+        await self.answering.wait()
         if self.refusal is not None:
             raise self.refusal
         self.settlements.append(settlement)
@@ -120,6 +133,25 @@ class FakeSettler:
 
     async def is_claimed(self, batch: int, index: int) -> bool | None:
         return (batch, index) in self.claimed
+
+    def health(self) -> Health:
+        return Health()
+
+
+class FakeVerifier:
+    """The port ProofVerifier: refuses as often as there are `refusals`, and answers only while `answering`."""
+
+    def __init__(self) -> None:
+        self.refusals: list[str] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.seen: list[tuple[bytes, bytes]] = []
+
+    async def verify(self, public_values: bytes, proof: bytes) -> None:
+        await self.answering.wait()
+        self.seen.append((public_values, proof))
+        if self.refusals:
+            raise ProofRefused(self.refusals.pop(0))
 
     def health(self) -> Health:
         return Health()
@@ -150,7 +182,10 @@ class World:
         clock: ManualClock | None = None,
         store: Store | None = None,
         max_batch_transactions: int = 1_000,
+        max_prover_gas: int = 10**9,
         limits: Limits | None = None,
+        proof_mode: ProofMode = ProofMode.EXECUTE,
+        verifier_kind: VerifierKind = VerifierKind.MOCK,
         **node_settings: int,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -158,17 +193,28 @@ class World:
         self.limits = limits or Limits(enabled=False)
         self.settler = FakeSettler()
         self.watcher = FakeWatcher()
-        self.queue = ProverQueue(self.clock, CountedRandomness(), ProofMode.EXECUTE, VKEY, lease_ms=LEASE_MS)
+        self.deployment = replace(DEPLOYMENT, verifier_kind=verifier_kind)
+        self.verifier = FakeVerifier()
+        self.queue = ProverQueue(
+            self.clock,
+            CountedRandomness(),
+            proof_mode,
+            VKEY,
+            lease_ms=LEASE_MS,
+            job_limit_ms=JOB_LIMIT_MS,
+        )
         self.sealed: list[SealedBlock] = []
         self.pipeline = Pipeline(
             self.store,
             self.queue,
+            self.verifier,
             self.settler,
             self.clock,
             lambda reason: self.node.halt(reason),
             SEPARATOR,
             max_age_ms=BATCH_MS,
             max_transactions=max_batch_transactions,
+            max_prover_gas=max_prover_gas,
         )
         settings = {
             "seal_interval_ms": SEAL_MS,
@@ -184,7 +230,7 @@ class World:
         self.deferred.recover()
         self.node.listen(self.deferred)
         self.node.listen(self.feed)
-        self.block_feed = BlockFeed(PROOF_MODES[ProofMode.EXECUTE])
+        self.block_feed = BlockFeed(PROOF_MODES[verifier_kind])
         self.pipeline.listen(self.block_feed)
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -219,11 +265,12 @@ class World:
             history=history,
             queue=self.queue,
             watcher=self.watcher,
+            verifier=self.verifier,
             settler=self.settler,
             claims=self.settler,
             clock=self.clock,
             randomness=CountedRandomness(),
-            deployment=DEPLOYMENT,
+            deployment=self.deployment,
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
             recovery=recovery,
@@ -346,12 +393,12 @@ class World:
         """Whether every sealed block has its root stored."""
         return not self.pipeline._sealed and self.pipeline._filling is not None
 
-    async def prove(self) -> int:
+    async def prove(self, proof: Proof | None = None) -> int:
         """Plays a worker for one job; gives its batch."""
-        lease = self.queue.lease("test", ["execute"], VKEY)
+        lease = self.queue.lease("test", [self.queue.mode], VKEY)
         assert lease is not None
         values = self.store.unsettled()[0].public_values
-        await self.queue.result(lease.batch, lease.token, values, PROOF)
+        await self.queue.result(lease.batch, lease.token, values, proof or PROOF)
         return lease.batch
 
     async def fingerprint(self) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ def _load(name: str) -> ABI:
 
 EXCHANGE: Final = _load("exchange")
 ERC20: Final = _load("erc20")
+VERIFIER: Final = _load("verifier")
 
 _ERRORS: Final[dict[bytes, Any]] = {
     function_abi_to_4byte_selector(item): item for item in EXCHANGE if item["type"] == "error"

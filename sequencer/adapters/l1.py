@@ -30,7 +30,7 @@ from web3.exceptions import (
 from web3.types import BlockData, TxParams, TxReceipt
 from zkclob_native import keccak256
 
-from sequencer.abi import EXCHANGE, revert_reason
+from sequencer.abi import EXCHANGE, VERIFIER, revert_reason
 
 GAS_LIMIT_MAX: Final = 16_777_216
 """Gas limit of one transaction since Fusaka (EIP-7825)."""
@@ -202,6 +202,22 @@ class ExchangeContract:
     def poster(self) -> str:
         """The one address that may settle."""
         return str(self._view("poster"))
+
+    def verifier(self) -> str:
+        """The contract that checks proofs."""
+        return str(self._view("verifier"))
+
+    def verify_proof(self, vkey: bytes, public_values: bytes, proof: bytes) -> None:
+        """Shows a proof to the exchange's verifier, as `settle` does. Raises Reverted when it refuses."""
+        address = Web3.to_checksum_address(self.verifier())
+        with _translated():
+            # To call an address without code is no error: it would accept everything.
+            if not self._web3.eth.get_code(address):
+                raise L1Unavailable(
+                    f"the RPC node has no code of the verifier {address}: is it of this chain?"
+                )
+            verifier = self._web3.eth.contract(address=address, abi=VERIFIER)
+            verifier.functions.verifyProof(vkey, public_values, proof).call()
 
     def outbox_root(self, batch_number: int) -> bytes:
         """Merkle root of a batch's withdrawals; zero for none."""

@@ -33,6 +33,7 @@ def command(worker: LocalWorker, url: str, token_file: Path, mode: ProofMode) ->
         *("--name", worker.name),
         *("--mode", str(mode)),
         *("--token-file", str(token_file)),
+        *(() if worker.prover is None else ("--prover", str(worker.prover))),
     ]
 
 

@@ -44,7 +44,7 @@ from sequencer.ports import (
 
 T = TypeVar("T")
 
-FORMAT: Final = "4"
+FORMAT: Final = "5"
 DATABASE: Final = "sequencer.sqlite3"
 LOCK: Final = "lock"
 
@@ -102,16 +102,18 @@ CREATE INDEX withdrawals_account ON withdrawals (account);
 CREATE TABLE batches (
   number INTEGER PRIMARY KEY, first_block INTEGER NOT NULL, last_block INTEGER NOT NULL, first_seq INTEGER NOT NULL,
   end_seq INTEGER NOT NULL, public_values BLOB NOT NULL, data BLOB NOT NULL, created_ms INTEGER NOT NULL,
+  prover_gas_estimate INTEGER NOT NULL,
   proof BLOB, worker TEXT, cycles TEXT, prover_gas TEXT, execute_ms TEXT, peak_rss_mb TEXT,
-  settled INTEGER NOT NULL DEFAULT 0, l1_tx BLOB, l1_gas INTEGER, l1_block INTEGER);
+  verified INTEGER NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0,
+  l1_tx BLOB, l1_gas INTEGER, l1_block INTEGER);
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, nonce INTEGER NOT NULL, tx_hash BLOB NOT NULL UNIQUE,
   raw BLOB NOT NULL, max_fee TEXT NOT NULL, priority_fee TEXT NOT NULL);
 CREATE INDEX attempts_batch ON attempts (batch, id);
 CREATE VIEW batch_list AS
-  SELECT number, first_block, last_block, first_seq, end_seq, created_ms, worker, cycles, prover_gas, execute_ms,
-    peak_rss_mb, l1_tx, l1_gas, l1_block, length(data) AS data_bytes, public_values,
-    CASE WHEN settled = 1 THEN 'settled' WHEN proof IS NOT NULL THEN 'proven' ELSE 'sealed' END AS status
+  SELECT number, first_block, last_block, first_seq, end_seq, created_ms, worker, cycles, prover_gas,
+    prover_gas_estimate, execute_ms, peak_rss_mb, l1_tx, l1_gas, l1_block, length(data) AS data_bytes, public_values,
+    CASE WHEN settled = 1 THEN 'settled' WHEN verified = 1 THEN 'proven' ELSE 'sealed' END AS status
   FROM batches;
 CREATE VIEW block_list AS
   SELECT b.number, b.timestamp, b.state_root, b.batch,
@@ -298,11 +300,23 @@ class Store:
         """See BatchStore."""
         statement = (
             "UPDATE batches SET proof = ?, worker = ?, cycles = ?, prover_gas = ?, execute_ms = ?, peak_rss_mb = ? "
-            "WHERE number = ? AND proof IS NULL"
+            "WHERE number = ? AND verified = 0"
         )
         figures = (str(x) for x in (proof.cycles, proof.prover_gas, proof.execute_ms, proof.peak_rss_mb))
         values = (proof.proof, proof.worker, *figures, batch)
         await self._write(lambda db: db.execute(statement, values))
+
+    async def store_verified(self, batch: int) -> None:
+        """See BatchStore."""
+        await self._write(lambda db: db.execute("UPDATE batches SET verified = 1 WHERE number = ?", (batch,)))
+
+    async def discard_proof(self, batch: int) -> None:
+        """See BatchStore."""
+        statement = (
+            "UPDATE batches SET proof = NULL, worker = NULL, cycles = NULL, prover_gas = NULL, execute_ms = NULL, "
+            "peak_rss_mb = NULL, verified = 0 WHERE number = ?"
+        )
+        await self._write(lambda db: db.execute(statement, (batch,)))
 
     async def store_settled(self, settled: Settled) -> None:
         """See BatchStore. The witness has served its purpose."""
@@ -314,8 +328,8 @@ class Store:
     def unsettled(self) -> list[StoredBatch]:
         """See BatchStore."""
         rows = self._connection.execute(
-            "SELECT number, first_block, public_values, data, created_ms, proof FROM batches "
-            "WHERE settled = 0 ORDER BY number"
+            "SELECT number, first_block, public_values, data, created_ms, prover_gas_estimate, proof, worker, cycles, "
+            "prover_gas, execute_ms, peak_rss_mb FROM batches WHERE settled = 0 ORDER BY number"
         )
         return [_stored_batch(*row) for row in rows]
 
@@ -518,8 +532,8 @@ def _journaled(
 def _write_batch(batch: StoredBatch, outbox: list[tuple[int, int, bytes]], db: sqlite3.Connection) -> None:
     claim = batch.settlement
     db.execute(
-        "INSERT INTO batches (number, first_block, last_block, first_seq, end_seq, public_values, data, created_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO batches (number, first_block, last_block, first_seq, end_seq, public_values, data, created_ms, "
+        "prover_gas_estimate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             claim.number,
             batch.first_block,
@@ -529,6 +543,7 @@ def _write_batch(batch: StoredBatch, outbox: list[tuple[int, int, bytes]], db: s
             batch.public_values,
             claim.data,
             batch.created_ms,
+            batch.prover_gas_estimate,
         ),
     )
     db.execute(
@@ -546,10 +561,19 @@ def _write_batch(batch: StoredBatch, outbox: list[tuple[int, int, bytes]], db: s
 
 
 def _stored_batch(
-    number: int, first_block: int, public_values: bytes, data: bytes, created_ms: int, proof: bytes | None
+    number: int,
+    first_block: int,
+    public_values: bytes,
+    data: bytes,
+    created_ms: int,
+    gas_estimate: int,
+    proof: bytes | None,
+    worker: str,
+    *figures: str,
 ) -> StoredBatch:
-    claim = settlement(number, public_values, data, proof or b"")
-    return StoredBatch(claim, public_values, first_block, created_ms, proof is not None)
+    claim = settlement(number, public_values, data)
+    found = None if proof is None else Proof(proof, worker, *map(int, figures))
+    return StoredBatch(claim, public_values, first_block, created_ms, gas_estimate, found)
 
 
 def _inode(path: Path) -> int | None:

@@ -68,12 +68,13 @@ class Health(_Answer, frozen=True):
     status: str
     halt_reason: str | None
     l1_watcher: PartHealth
+    l1_verifier: PartHealth
     l1_poster: PartHealth
     prover: PartHealth
 
 
 class Info(_Answer, frozen=True):
-    """Chain, contract and program. `proof_mode`: executed or real."""
+    """Chain, contract and program. `proof_mode`: executed, `real, local keys` or real."""
 
     chain_id: int
     exchange: str
@@ -599,6 +600,7 @@ class Batch(_Answer, frozen=True):
     last_block: Uint
     cycles: Uint | None
     prover_gas: Uint | None
+    prover_gas_estimate: Uint
     l1_transaction: str | None
     l1_gas: Uint | None
 

@@ -17,6 +17,7 @@ def test_interface_files_are_what_the_compiler_writes() -> None:
     stale = "run `make abi`"
     assert (TARGET / "exchange.json").read_text() == rendered(exchange_abi()), stale
     assert (TARGET / "erc20.json").read_text() == rendered(built_abi("IERC20Metadata")), stale
+    assert (TARGET / "verifier.json").read_text() == rendered(built_abi("ISP1Verifier")), stale
 
 
 def test_custom_errors_are_named_with_their_arguments() -> None:

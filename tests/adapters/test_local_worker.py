@@ -77,3 +77,14 @@ def test_the_command_line_holds_no_secret(tmp_path: Path) -> None:
     arguments = command(worker, "http://127.0.0.1:8080", tmp_path / "token", ProofMode.EXECUTE)
     assert arguments[:2] == ["/bin/prover", "worker"]
     assert str(tmp_path / "token") in arguments
+
+
+@pytest.mark.parametrize("mode", ProofMode)
+def test_the_worker_gets_the_mode_and_the_prover_of_the_configuration(mode: ProofMode) -> None:
+    worker = LocalWorker(program=Path("/bin/prover"), elf=Path("/guest"))
+    arguments = command(worker, "http://127.0.0.1:8080", Path("/token"), mode)
+    assert arguments[arguments.index("--mode") + 1] == mode.value
+    assert "--prover" not in arguments
+    worker = LocalWorker(program=Path("/bin/prover"), elf=Path("/guest"), prover=Path("/bin/prove"))
+    arguments = command(worker, "http://127.0.0.1:8080", Path("/token"), mode)
+    assert arguments[arguments.index("--prover") + 1] == "/bin/prove"

@@ -25,13 +25,18 @@ Change = Callable[..., str]
 
 @pytest.fixture
 def deployment_file(
-    tmp_path: Path, provider: ProviderAPI, governor: AccountAPI, exchange: ContractInstance
+    tmp_path: Path,
+    provider: ProviderAPI,
+    governor: AccountAPI,
+    exchange: ContractInstance,
+    verifier: ContractInstance,
 ) -> Path:
     """Of an exchange with the test markets."""
     tokens = [deploy.token_entry(exchange, "ETH", deploy.ZERO_ADDRESS)]
     tokens += deploy.deploy_tokens(governor, exchange)
     markets = deploy.list_markets(governor, exchange, tokens, governor.address)
-    described = deploy.describe(provider, exchange, "mock") | {"tokens": tokens, "markets": markets}
+    described = deploy.describe(provider, exchange, deploy.Verifier("mock", verifier))
+    described |= {"tokens": tokens, "markets": markets}
     path = tmp_path / "deployment.json"
     path.write_text(json.dumps(described))
     return path

@@ -1,16 +1,12 @@
 """The largest settlement fits one transaction, on Anvil with the hardfork pinned and no limit lifted."""
 
 import hashlib
-import json
-import re
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
@@ -18,51 +14,22 @@ from web3.types import TxParams, TxReceipt, Wei
 from sequencer.adapters.l1 import GAS_LIMIT_MAX
 from sequencer.node import MAX_BATCH_DATA
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = ROOT / "contracts/node_modules/.bin"
 TRANSACTION_BYTES_MAX = 131_072
 VKEY = bytes(31) + b"\x07"
 PUBLIC_VALUES = (
     ["bytes32"] * 3 + ["uint64", "bytes32", "uint8", "bytes32", "bytes32"] + ["uint64"] * 5 + ["bytes32"]
 )
 
+Deploy = Callable[..., Any]
+
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def chain() -> Iterator[Web3]:
-    """A development chain that enforces mainnet's limits of transaction gas and code size."""
-    command = [str(BIN / "anvil"), "--port", "0", "--hardfork", "osaka", "--enable-tx-gas-limit"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as anvil:
-        try:
-            assert anvil.stdout is not None
-            lines = (re.search(r"Listening on (\S+)", line) for line in anvil.stdout)
-            address = next(match.group(1) for match in lines if match)
-            web3 = Web3(HTTPProvider(f"http://{address}"))
-            web3.eth.default_account = web3.eth.accounts[0]
-            yield web3
-        finally:
-            anvil.terminate()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forge_build() -> None:
-    subprocess.run([BIN / "forge", "build", "contracts/src"], cwd=ROOT, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def exchange(chain: Web3) -> Contract:
-    verifier = deploy(chain, "MockVerifier")
+def exchange(chain: Web3, deploy: Deploy) -> Contract:
     account = chain.eth.accounts[0]
-    deployed: Contract = deploy(chain, "Exchange", account, account, verifier.address, VKEY, 1)
+    deployed: Contract = deploy("Exchange", account, account, deploy("MockVerifier").address, VKEY, 1)
     return deployed
-
-
-def deploy(chain: Web3, name: str, *arguments: Any) -> Any:
-    built = json.loads((ROOT / f"contracts/out/{name}.sol/{name}.json").read_text())
-    factory = chain.eth.contract(abi=built["abi"], bytecode=built["bytecode"]["object"])
-    receipt = chain.eth.wait_for_transaction_receipt(factory.constructor(*arguments).transact())
-    return chain.eth.contract(address=receipt["contractAddress"], abi=built["abi"])
 
 
 def settle(chain: Web3, exchange: Contract, data: bytes) -> TxReceipt:
@@ -112,8 +79,8 @@ def test_a_deposit_is_cheap(chain: Web3, exchange: Contract) -> None:
 
 
 @pytest.mark.parametrize("name", ["MockVerifier", "SP1Verifier"])
-def test_verifiers_can_be_deployed(chain: Web3, name: str) -> None:
-    verifier = deploy(chain, name)
+def test_verifiers_can_be_deployed(chain: Web3, deploy: Deploy, name: str) -> None:
+    verifier = deploy(name)
     assert 0 < len(chain.eth.get_code(verifier.address)) < 24_576
 
 

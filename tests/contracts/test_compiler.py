@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,13 @@ import solcx
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "contracts/node_modules/.bin"
 SOLC_VERSION = "0.8.37"
-DEPLOYED = ("Exchange", "verifiers/SP1Verifier", "verifiers/MockVerifier", "devnet/TestToken")
+DEPLOYED = (
+    "Exchange",
+    "verifiers/SP1Verifier",
+    "verifiers/MockVerifier",
+    "devnet/LocalSP1Verifier",
+    "devnet/TestToken",
+)
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +39,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         )
     contracts: dict[str, Any] = output["contracts"]
     return contracts
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forge_build() -> None:
-    subprocess.run([BIN / "forge", "build", "contracts/src"], cwd=ROOT, check=True, capture_output=True)
 
 
 def standard_input() -> dict[str, Any]:
@@ -62,6 +62,7 @@ def forge_artifact(name: str) -> dict[str, Any]:
     return loaded
 
 
+@pytest.mark.usefixtures("_forge_build")
 @pytest.mark.parametrize("source", DEPLOYED)
 def test_bytecode_is_that_of_forge(compiled: dict[str, Any], source: str) -> None:
     name = source.rpartition("/")[2]

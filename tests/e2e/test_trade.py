@@ -1,10 +1,14 @@
 """From a deposit to a claimed withdrawal, and what the API says on the way."""
 
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
 
 from scripts.devnet import Devnet
+from sequencer.adapters.l1 import ExchangeContract, L1Unavailable, Reverted
 from sequencer.client import ApiError
 from sequencer.client.l1 import L1ActionError
 from tests.e2e.conftest import Party, require_conserved, wait_until
@@ -53,6 +57,31 @@ def test_every_batch_was_executed_by_the_guest(devnet: Devnet) -> None:
         assert (batch.cycles or 0) > 10_000
         assert (batch.prover_gas or 0) > 10_000
         assert (batch.l1_gas or 0) > 50_000
+
+
+def test_the_verifier_is_asked_as_settle_asks_it(devnet: Devnet) -> None:
+    contract = ExchangeContract(devnet.rpc_url, devnet.deployment["exchange"])
+    vkey, values = bytes.fromhex(devnet.deployment["vkey"][2:]), bytes(448)
+    proof = b"MOCK" + sha256(values).digest() + vkey
+    contract.verify_proof(vkey, values, proof)
+    for refused in (b"", proof[:-1], b"MOCX" + proof[4:]):
+        with pytest.raises(Reverted, match="InvalidMockProof"):
+            contract.verify_proof(vkey, values, refused)
+    with pytest.raises(Reverted, match="InvalidMockProof"):
+        contract.verify_proof(vkey, values[:-1] + b"\x01", proof)
+
+
+def test_a_verifier_without_code_accepts_nothing(devnet: Devnet) -> None:
+    contract = ExchangeContract(devnet.rpc_url, devnet.deployment["exchange"])
+    web3 = Web3(HTTPProvider(devnet.rpc_url))
+    code = web3.eth.get_code(Web3.to_checksum_address(contract.verifier()))
+    set_code = RPCEndpoint("anvil_setCode")
+    web3.provider.make_request(set_code, [contract.verifier(), "0x"])
+    try:
+        with pytest.raises(L1Unavailable, match="no code of the verifier"):
+            contract.verify_proof(bytes(32), bytes(448), b"anything")
+    finally:
+        web3.provider.make_request(set_code, [contract.verifier(), code.to_0x_hex()])
 
 
 def test_deposit_below_the_minimum_is_refused_by_the_contract(devnet: Devnet) -> None:

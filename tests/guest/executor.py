@@ -10,7 +10,8 @@ from sequencer.core.types import PlaceOrder, SelfTrade, Side, TimeInForce
 from tests.properties.replica import Signer
 
 ROOT = Path(__file__).parents[2]
-ELF = ROOT / "sp1_program" / "elf" / "zkclob-program"
+ELF = Path(os.environ.get("ZKCLOB_GUEST", ROOT / "sp1_program" / "elf" / "zkclob-program"))
+"""The committed guest, or another that `scripts/check_elf.sh` built."""
 PROVER = (
     Path(os.environ.get("ZKCLOB_CACHE", Path.home() / ".cache" / "zkclob"))
     / "target"

@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {DevelopmentChain} from "../devnet/DevelopmentChain.sol";
 import {ISP1Verifier} from "../interfaces/ISP1Verifier.sol";
 
 /// @title Stand-in for proofs on a development chain
 /// @notice Proves nothing: anyone can make the bytes it accepts. It works on chain id 31337 only. The bytes still name
 /// the program and the public values, so that a "proof" of other values is refused as a real one would be.
-contract MockVerifier is ISP1Verifier {
-    uint256 public constant DEVELOPMENT_CHAIN_ID = 31337;
+contract MockVerifier is ISP1Verifier, DevelopmentChain {
     bytes4 public constant SELECTOR = "MOCK";
 
-    /// @notice This is not the development chain.
-    error NotDevelopmentChain(uint256 chainId);
     /// @notice The bytes are not `SELECTOR ‖ sha256(publicValues) ‖ programVKey`.
     error InvalidMockProof();
-
-    modifier onlyDevelopmentChain() {
-        _requireDevelopmentChain();
-        _;
-    }
-
-    constructor() onlyDevelopmentChain {}
 
     /// @inheritdoc ISP1Verifier
     function verifyProof(bytes32 programVKey, bytes calldata publicValues, bytes calldata proofBytes)
@@ -30,9 +21,5 @@ contract MockVerifier is ISP1Verifier {
     {
         bytes memory expected = abi.encodePacked(SELECTOR, sha256(publicValues), programVKey);
         if (keccak256(proofBytes) != keccak256(expected)) revert InvalidMockProof();
-    }
-
-    function _requireDevelopmentChain() private view {
-        if (block.chainid != DEVELOPMENT_CHAIN_ID) revert NotDevelopmentChain(block.chainid);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {DevelopmentChain} from "../../src/devnet/DevelopmentChain.sol";
 import {MockVerifier} from "../../src/verifiers/MockVerifier.sol";
 import {Test} from "../support/Test.sol";
 
@@ -40,7 +41,7 @@ contract MockVerifierTest is Test {
     function testFuzzCannotBeDeployedOnAnotherChain(uint64 id) public {
         vm.assume(id != 31337 && id != 0);
         vm.chainId(id);
-        vm.expectRevert(abi.encodeWithSelector(MockVerifier.NotDevelopmentChain.selector, uint256(id)));
+        vm.expectRevert(abi.encodeWithSelector(DevelopmentChain.NotDevelopmentChain.selector, uint256(id)));
         new MockVerifier();
     }
 
@@ -48,7 +49,7 @@ contract MockVerifierTest is Test {
         MockVerifier verifier = new MockVerifier();
         bytes memory proof = proofOf(VKEY, VALUES);
         vm.chainId(1);
-        vm.expectRevert(abi.encodeWithSelector(MockVerifier.NotDevelopmentChain.selector, uint256(1)));
+        vm.expectRevert(abi.encodeWithSelector(DevelopmentChain.NotDevelopmentChain.selector, uint256(1)));
         verifier.verifyProof(VKEY, VALUES, proof);
     }
 }

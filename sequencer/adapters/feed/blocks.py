@@ -18,7 +18,9 @@ class BlockFeed:
     """
 
     def __init__(self, proof_mode: str) -> None:
-        """`proof_mode`: how the API calls what batches go through, `executed` or `real`."""
+        """`proof_mode`: how the API calls what batches go through, `executed`, `real, local keys` or
+        `real`.
+        """
         self.channel = Channel(0, 0, 0)
         self._proof_mode = proof_mode
         self._latest: dict[str, dict[str, Any]] = {}

@@ -70,7 +70,11 @@ class PartHealth(Answer, frozen=True):
 class ProverHealth(PartHealth, frozen=True):
     """The prover queue."""
 
+    mode: ProofMode
     waiting: Annotated[int, Meta(description="jobs that are not proven")]
+    held_off: Annotated[
+        list[str], Meta(description="workers that failed too often in a row and have to wait")
+    ]
 
 
 class Health(Answer, frozen=True):
@@ -79,6 +83,7 @@ class Health(Answer, frozen=True):
     status: Annotated[str, Meta(extra_json_schema={"enum": ["ok", "degraded", "halted"]})]
     halt_reason: str | None
     l1_watcher: PartHealth
+    l1_verifier: PartHealth
     l1_poster: PartHealth
     prover: ProverHealth
 
@@ -651,7 +656,8 @@ class Batch(Answer, frozen=True):
     public_values: HexBytes
     worker: str | None
     cycles: Uint | None
-    prover_gas: Uint | None
+    prover_gas: Annotated[Uint | None, Meta(description="what the worker says that it cost to prove")]
+    prover_gas_estimate: Annotated[Uint, Meta(description="what it was made for")]
     execute_ms: Uint | None
     peak_rss_mb: Uint | None
     l1_transaction: Hash | None

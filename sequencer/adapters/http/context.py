@@ -15,14 +15,18 @@ from sequencer.adapters.http.limits import Caller, Limiter
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.store import Store
-from sequencer.config import Deployment, ProofMode
+from sequencer.config import Deployment, VerifierKind
 from sequencer.node import Node
-from sequencer.ports import Claims, Clock, Randomness, Settler, Watcher
+from sequencer.ports import Claims, Clock, ProofVerifier, Randomness, Settler, Watcher
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-PROOF_MODES: Final = {ProofMode.EXECUTE: "executed", ProofMode.GROTH16: "real"}
-"""What a batch is called that went through the mode; a proof is only made in the second."""
+PROOF_MODES: Final = {
+    VerifierKind.MOCK: "executed",
+    VerifierKind.LOCAL: "real, local keys",
+    VerifierKind.SP1: "real",
+}
+"""What a batch is called that the verifier accepted; no proof is made for the first."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Context:
     history: History
     queue: ProverQueue
     watcher: Watcher
+    verifier: ProofVerifier
     settler: Settler
     claims: Claims
     clock: Clock
@@ -50,11 +55,15 @@ class Context:
     @property
     def proof_mode(self) -> str:
         """How the API names the proof mode."""
-        return PROOF_MODES[self.queue.mode]
+        return PROOF_MODES[self.deployment.verifier_kind]
 
     def status(self, stored: str) -> str:
         """The status of a batch or of what is in it; no proof is claimed where none was made."""
-        return "executed" if stored == "proven" and self.queue.mode is ProofMode.EXECUTE else stored
+        return (
+            "executed"
+            if stored == "proven" and self.deployment.verifier_kind is VerifierKind.MOCK
+            else stored
+        )
 
     def token_symbol(self, token: int) -> str:
         """The deployment file's name of a token, else its number."""

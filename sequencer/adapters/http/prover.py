@@ -15,7 +15,8 @@ from sequencer.adapters.prover_queue import LeaseLost, UnknownJob, WrongProgram,
 from sequencer.core.constants import MAX_U64
 from sequencer.ports import Proof
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern="^[!-~]+$")]
+"""Without spaces and line ends: it is written into the log."""
 LeaseToken = Annotated[str, msgspec.Meta(max_length=64)]
 
 
@@ -152,4 +153,4 @@ def _job(request: web.Request) -> int:
 
 
 def _lease_lost(job: int) -> ApiError:
-    return ApiError(409, "LEASE_LOST", f"the lease of job {job} ran out", {"job": str(job)})
+    return ApiError(409, "LEASE_LOST", f"job {job} is not yours, or not any more", {"job": str(job)})

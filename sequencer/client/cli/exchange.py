@@ -16,7 +16,12 @@ from sequencer.client.decimals import plain
 def status(session: Session) -> None:
     """Is the sequencer well, and what does it run?"""
     health, info = session.client.health(), session.client.info()
-    parts = (("watcher", health.l1_watcher), ("poster", health.l1_poster), ("prover", health.prover))
+    parts = (
+        ("watcher", health.l1_watcher),
+        ("verifier", health.l1_verifier),
+        ("poster", health.l1_poster),
+        ("prover", health.prover),
+    )
     failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]
     if health.halt_reason:
         failures.append(f"halted: {health.halt_reason}")
@@ -164,12 +169,13 @@ def batches(session: Session, number: int | None, limit: int, before: str | None
             b.proof_mode,
             f"{b.first_block}-{b.last_block}",
             str(b.prover_gas or ""),
+            str(b.prover_gas_estimate),
             str(b.l1_gas or ""),
             b.l1_transaction or "",
         )
         for b in found
     ]
-    heads = ("batch", "status", "proof mode", "blocks", "prover gas", "L1 gas", "L1 transaction")
+    heads = ("batch", "status", "proof mode", "blocks", "prover gas", "estimated", "L1 gas", "L1 transaction")
     session.show(page or found[0], [*table(heads, rows), *(more(page) if page else [])])
 
 

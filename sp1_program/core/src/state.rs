@@ -1,9 +1,8 @@
 //! The state: four tries and the meta record.
 
 use crate::codec::values::*;
-use crate::codec::words::as_bytes;
 use crate::errors::Error;
-use crate::hash::{keccak, keccak256_concat, keccak256_pair, poseidon2};
+use crate::hash::{keccak256_concat, poseidon2, sha256};
 #[cfg(not(target_os = "zkvm"))]
 use crate::trie::Visited;
 use crate::trie::{EncodedMap, Map, Recorder, Trie};
@@ -22,7 +21,7 @@ impl Map for Accounts {
     const NAME: &'static str = "accounts";
     type Key = Address;
     type Value = Account;
-    type Hash = keccak::Hash;
+    type Hash = sha256::Hash;
 
     fn decode(_key: &Address, value: &[u8]) -> Result<Account, Error> {
         decode_account(value)
@@ -32,25 +31,24 @@ impl Map for Accounts {
         encode_account(value, out);
     }
 
-    fn leaf_hash(pair: &[u64], length: usize) -> keccak::Hash {
-        keccak::Hash::from_bytes(&keccak256_concat(&[&[0x10], as_bytes(pair, length)]))
+    fn leaf_hash(pair: &[u64], length: usize) -> sha256::Hash {
+        sha256::hash_words(0x10, pair, length)
     }
 
-    fn inner_hash(bit: u16, left: &keccak::Hash, right: &keccak::Hash) -> keccak::Hash {
-        let [high, low] = bit.to_be_bytes();
-        keccak256_pair::<3>(u64::from_le_bytes([0x11, high, low, 0, 0, 0, 0, 0]), left, right)
+    fn inner_hash(bit: u16, left: &sha256::Hash, right: &sha256::Hash) -> sha256::Hash {
+        sha256::hash_node(0x11, bit, left, right)
     }
 
-    fn hash_to_bytes(hash: &keccak::Hash) -> Digest {
+    fn hash_to_bytes(hash: &sha256::Hash) -> Digest {
         hash.to_bytes()
     }
 
-    fn hash_from_words(words: &[u64; 4]) -> Option<keccak::Hash> {
-        Some(keccak::Hash(*words))
+    fn hash_from_words(words: &[u64; 4]) -> Option<sha256::Hash> {
+        Some(sha256::Hash::from_words(words))
     }
 
-    fn hash_to_words(hash: &keccak::Hash) -> [u64; 4] {
-        hash.0
+    fn hash_to_words(hash: &sha256::Hash) -> [u64; 4] {
+        hash.to_words()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line of the prover.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use std::{env, fs};
 use zkclob_prover::execute::execute;
 use zkclob_prover::manifest;
 use zkclob_prover::queue::{Outcome, Queue};
-use zkclob_prover::worker::Worker;
+use zkclob_prover::worker::{Mode, Worker};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -64,15 +64,12 @@ struct WorkerArgs {
     /// What to do with a batch
     #[arg(long, value_enum)]
     mode: Mode,
+    /// The program that makes proofs, for all modes but `execute` [default: zkclob-prove beside this program]
+    #[arg(long, value_name = "FILE")]
+    prover: Option<PathBuf>,
     /// A file with the token of the queue [default: the environment variable ZKCLOB_PROVER_TOKEN]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Mode {
-    /// Run the guest without a proof (accepted by a devnet's mock verifier)
-    Execute,
 }
 
 fn main() -> ExitCode {
@@ -101,13 +98,13 @@ fn print_execution(args: &ExecuteArgs) -> Result<(), Box<dyn Error>> {
         prover_gas: execution.prover_gas,
         execute_ms: start.elapsed().as_millis() as u64,
         peak_rss_mb: peak_rss_mb(),
+        proof: None,
     };
     println!("{}", serde_json::to_string(&outcome)?);
     Ok(())
 }
 
 fn serve(args: &WorkerArgs) -> Result<(), Box<dyn Error>> {
-    let Mode::Execute = args.mode;
     let token = match &args.token_file {
         Some(file) => fs::read_to_string(file)?,
         None => {
@@ -118,10 +115,24 @@ fn serve(args: &WorkerArgs) -> Result<(), Box<dyn Error>> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, stop.clone())?;
     }
+    let prover = prover(args)?;
     let vkey = manifest::verifying_key(&args.elf, args.manifest.as_deref())?;
     let queue = Queue::new(&args.url, token.trim());
-    Worker { queue, name: args.name.clone(), elf: args.elf.clone(), vkey, stop }.run()?;
+    let worker =
+        Worker { queue, name: args.name.clone(), mode: args.mode, prover, elf: args.elf.clone(), vkey, stop };
+    worker.run()?;
     Ok(())
+}
+
+/// The program that makes proofs. It is a program of its own because few who run a worker need it: it is large, takes
+/// long to build and brings SP1's whole prover.
+fn prover(args: &WorkerArgs) -> Result<PathBuf, Box<dyn Error>> {
+    let beside = || Ok::<_, io::Error>(env::current_exe()?.with_file_name("zkclob-prove"));
+    let prover = args.prover.clone().map_or_else(beside, Ok)?;
+    if args.mode != Mode::Execute && !prover.is_file() {
+        return Err(format!("{} is missing: scripts/setup_prover.sh builds it", prover.display()).into());
+    }
+    Ok(prover)
 }
 
 #[cfg(feature = "vkey")]

@@ -34,7 +34,7 @@ pub struct Job {
     witness_bytes: u64,
 }
 
-/// What an execution gave and what it took.
+/// What an execution, or a proof, gave and what it took.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// In hexadecimal, after `0x`.
@@ -43,6 +43,9 @@ pub struct Outcome {
     pub prover_gas: u64,
     pub execute_ms: u64,
     pub peak_rss_mb: u64,
+    /// SP1's encoding of the Groth16 proof, in hexadecimal after `0x`, if one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 pub struct Queue {
@@ -84,12 +87,12 @@ impl Queue {
         self.report(job, "heartbeat", &json!({"lease": job.lease}))
     }
 
-    /// Hands in a batch that was executed, not proven.
-    pub fn executed(&self, job: &Job, outcome: &Outcome) -> Result<(), QueueError> {
+    /// Hands in a batch: proven, or only executed (an empty proof).
+    pub fn done(&self, job: &Job, outcome: &Outcome) -> Result<(), QueueError> {
         let result = json!({
             "lease": job.lease,
             "public_values": outcome.public_values,
-            "proof": "0x",
+            "proof": outcome.proof.as_deref().unwrap_or("0x"),
             "cycles": outcome.cycles.to_string(),
             "prover_gas": outcome.prover_gas.to_string(),
             "execute_ms": outcome.execute_ms,

@@ -137,6 +137,7 @@ def _batch(context: Context, row: Row) -> answers.Batch:
         worker=row["worker"],
         cycles=row["cycles"],
         prover_gas=row["prover_gas"],
+        prover_gas_estimate=str(row["prover_gas_estimate"]),
         execute_ms=row["execute_ms"],
         peak_rss_mb=row["peak_rss_mb"],
         l1_transaction=_bytes(row["l1_tx"]),

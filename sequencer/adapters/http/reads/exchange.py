@@ -29,20 +29,22 @@ from sequencer.ports import Health
 async def health(request: web.Request) -> web.Response:
     """GET /v1/health"""
     context = request.app[CONTEXT]
-    watcher, settler, queue = (
-        context.watcher.health(),
-        context.settler.health(),
-        context.queue.health(),
+    queue = context.queue
+    watcher, verifier, settler, prover = (
+        part.health() for part in (context.watcher, context.verifier, context.settler, queue)
     )
     halted = context.node.halt_reason
-    failing = any(part.last_error is not None for part in (watcher, settler, queue))
+    failing = any(part.last_error is not None for part in (watcher, verifier, settler, prover))
     return answer(
         answers.Health(
             status="halted" if halted else "degraded" if failing else "ok",
             halt_reason=halted,
             l1_watcher=answers.PartHealth(**_part(watcher)),
+            l1_verifier=answers.PartHealth(**_part(verifier)),
             l1_poster=answers.PartHealth(**_part(settler)),
-            prover=answers.ProverHealth(**_part(queue), waiting=context.queue.waiting()),
+            prover=answers.ProverHealth(
+                **_part(prover), mode=queue.mode, waiting=queue.waiting(), held_off=queue.held_off()
+            ),
         )
     )
 

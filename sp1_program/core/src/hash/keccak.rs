@@ -30,12 +30,8 @@ impl Hash {
     }
 }
 
-/// Keccak-256 of a prefix of `PREFIX` bytes (1 to 7), the first one lowest in `prefix`, and two hashes after it.
-pub fn keccak256_pair<const PREFIX: u32>(prefix: u64, left: &Hash, right: &Hash) -> Hash {
-    PairHasher::<PREFIX>::new(prefix, left).hash(right)
-}
-
-/// [`keccak256_pair`] of which the prefix and the left hash are known before.
+/// Keccak-256 of a prefix of `PREFIX` bytes (1 to 7), the first one lowest, and two hashes after it, of which the first is
+/// known before.
 pub struct PairHasher<const PREFIX: u32> {
     /// The first words; the last of them is to be completed.
     head: [u64; 5],
@@ -205,9 +201,9 @@ mod tests {
         let (left, right) = (keccak256(b"left"), keccak256(b"right"));
         let (l, r) = (Hash::from_bytes(&left), Hash::from_bytes(&right));
         let expected = |prefix: &[u8]| keccak256_concat(&[prefix, &left, &right]);
-        assert_eq!(keccak256_pair::<1>(0x11, &l, &r).to_bytes(), expected(&[0x11]));
-        assert_eq!(keccak256_pair::<3>(0xfe_dc11, &l, &r).to_bytes(), expected(&[0x11, 0xdc, 0xfe]));
-        assert_eq!(keccak256_pair::<7>(7 << 48, &l, &r).to_bytes(), expected(&[0, 0, 0, 0, 0, 0, 7]));
+        assert_eq!(PairHasher::<1>::new(0x11, &l).hash(&r).to_bytes(), expected(&[0x11]));
+        assert_eq!(PairHasher::<3>::new(0xfe_dc11, &l).hash(&r).to_bytes(), expected(&[0x11, 0xdc, 0xfe]));
+        assert_eq!(PairHasher::<7>::new(7 << 48, &l).hash(&r).to_bytes(), expected(&[0, 0, 0, 0, 0, 0, 7]));
     }
 
     #[test]

@@ -181,12 +181,12 @@ impl Node {
     /// The hash of this node in the trie with this number, as a witness has it.
     pub fn hash(&self, trie: usize) -> Result<[u8; 32], Error> {
         let mut hash = match trie {
-            0 => return self.root_as::<Accounts>(),
+            0 => self.root_as::<Accounts>()?,
             1 => self.root_as::<Books>()?,
             2 => self.root_as::<Clients>()?,
             _ => self.root_as::<Registry>()?,
         };
-        // Elements of a Poseidon2 hash are little-endian in a witness.
+        // The words of a hash are little-endian in a witness.
         hash.as_chunks_mut::<4>().0.iter_mut().for_each(|element| element.reverse());
         Ok(hash)
     }
