@@ -7,7 +7,7 @@
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     debug_assert_eq!(a.len(), b.len());
     let difference = |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |all, (x, y)| all | (x ^ y));
-    if (a.as_ptr() as usize | b.as_ptr() as usize) % align_of::<u32>() != 0 {
+    if !(a.as_ptr() as usize | b.as_ptr() as usize).is_multiple_of(align_of::<u32>()) {
         return difference(a, b) == 0;
     }
     let ((a, last_a), (b, last_b)) = (words(a), words(b));
