@@ -402,9 +402,23 @@ def test_s18_each_transaction_is_signed_by_its_signer(
 # --- hints ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("length", [0, 1, 99, 1_000])
-def test_s27_a_cut_or_longer_witness_stops_the_guest(length: int, scene: Scene, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [0, 1, 12, 125])
+def test_s27_a_cut_or_longer_witness_stops_the_guest(words: int, scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(GuestStopped, match="ends too early"):
-        run(scene.witness[:length], tmp_path)
-    with pytest.raises(GuestStopped, match="left over"):
-        run(scene.witness + bytes(length + 1), tmp_path)
+        run(scene.witness[: 8 * words], tmp_path)
+    with pytest.raises(GuestStopped, match="words left over"):
+        run(scene.witness + bytes(8 * words + 8), tmp_path)
+    with pytest.raises(GuestStopped, match="not a whole number"):
+        run(scene.witness + bytes(8 * words + 1), tmp_path)
+
+
+def test_s27_filling_is_zero(scene: Scene, tmp_path: Path) -> None:
+    """Else one list of parts would have many witnesses."""
+    meta = 32 + 68
+    filled = scene.witness[:meta] + b"\1" + scene.witness[meta + 1 :]
+    with pytest.raises(GuestStopped, match="not filled up with zeros"):
+        run(filled, tmp_path)
+    witness = scene.poisoned()
+    witness.signatures[0] = witness.signatures[0][:-1] + b"\1"
+    with pytest.raises(GuestStopped, match="not filled up with zeros"):
+        run(witness.encode(), tmp_path)

@@ -26,6 +26,7 @@ UNSAFE = {
     "core/src/codec/words.rs",
     "core/src/hash/keccak.rs",
     "core/src/hash/poseidon2.rs",
+    "core/src/hash/sha256.rs",
     "core/src/secp256k1/ops.rs",
     "core/src/shared.rs",
     "program/src/main.rs",
