@@ -1,4 +1,6 @@
-"""The Rust state tree against a naive trie, for the map that is hashed with keccak."""
+"""The Rust state tree against a naive trie, for the map that is hashed with SHA-256."""
+
+from hashlib import sha256
 
 import zkclob_native as native
 from eth_hash.auto import keccak
@@ -22,12 +24,13 @@ def naive_root(pairs: list[tuple[bytes, bytes]]) -> bytes:
         return bytes(32)
     if len(pairs) == 1:
         key, value = pairs[0]
-        return bytes(keccak(b"\x10" + key + value))
+        return sha256(b"\x10" + bytes(7) + key + value).digest()
     first, last = (int.from_bytes(pair[0], "big") for pair in (pairs[0], pairs[-1]))
     bit = 160 - (first ^ last).bit_length()
     left = [pair for pair in pairs if not int.from_bytes(pair[0], "big") >> 159 - bit & 1]
     right = pairs[len(left) :]
-    return bytes(keccak(b"\x11" + bit.to_bytes(2, "big") + naive_root(left) + naive_root(right)))
+    head = b"\x11\0" + bit.to_bytes(2) + bytes(4)
+    return sha256(head + naive_root(left) + naive_root(right)).digest()
 
 
 def naive_state_root(accounts: dict[bytes, bytes], meta: bytes) -> bytes:
