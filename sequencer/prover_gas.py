@@ -2,8 +2,8 @@
 
 Prover gas is SP1's measure of proving cost. The guest pays for each signature, for what each transaction does, and for
 each record of the state that the batch touches, whose path in its trie is hashed before and after. The figures below
-are rounded up from a least-squares fit to 41 executions of the guest over a state of 100,000 accounts and 10,000
-resting orders, each batch of other kinds, sizes and numbers of signers; all but two batches, of ten transactions and
+are rounded up from a least-squares fit to 33 executions of the guest over a state of 100,000 accounts and 10,000
+resting orders, each batch of other kinds, sizes and numbers of signers; all but two batches, of 100 transactions and
 less, were within 10 % of the fit. A larger state costs more by a few percent for each doubling of its accounts, hence
 the margin. `/v1/batches` shows estimate and actual figure of each batch: refresh the table when they drift apart.
 """
@@ -29,27 +29,27 @@ from sequencer.core.types import (
 )
 from sequencer.ports import SealedBlock
 
-BATCH: Final = 260_000
+BATCH: Final = 240_000
 """What every proof costs."""
 TRANSACTION: Final[dict[type, int]] = {
-    PlaceOrder: 28_000,
-    CancelOrder: 28_000,
-    CancelClientOrder: 28_000,
-    CancelAll: 28_000,
-    ReplaceOrder: 30_000,
-    Batch: 30_000,
-    Withdraw: 33_000,
-    Transfer: 28_000,
-    ApproveAgent: 29_000,
-    RevokeAgent: 28_000,
-    InvalidateNonces: 28_000,
-    InboxEntry: 3_000,
-    ExpireOrder: 3_000,
+    PlaceOrder: 14_000,
+    CancelOrder: 13_000,
+    CancelClientOrder: 13_000,
+    CancelAll: 13_000,
+    ReplaceOrder: 16_000,
+    Batch: 16_000,
+    Withdraw: 16_000,
+    Transfer: 14_000,
+    ApproveAgent: 14_000,
+    RevokeAgent: 13_000,
+    InvalidateNonces: 13_000,
+    InboxEntry: 2_000,
+    ExpireOrder: 2_000,
 }
 """Its signature, where it has one, its digest and what it does for itself."""
 STEP: Final = 3_000
 """Each action of a batch, fill, cancel, reduction and withdrawal (`node.steps`)."""
-RECORD: Final = {ACCOUNTS: 39_000, BOOKS: 6_000, CLIENTS: 5_000, REGISTRY: 40_000}
+RECORD: Final = {ACCOUNTS: 33_000, BOOKS: 4_000, CLIENTS: 4_000, REGISTRY: 40_000}
 """Each record that is written, by map: its hashes and those on the path to it."""
 MARGIN_PERCENT: Final = 20
 

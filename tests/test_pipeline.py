@@ -11,10 +11,12 @@ from sequencer import node as node_module
 from sequencer import pipeline as pipeline_module
 from sequencer.core.errors import Code
 from sequencer.core.public_values import PublicValues
-from sequencer.core.types import Side
+from sequencer.core.state import ACCOUNTS, BOOKS
+from sequencer.core.types import PlaceOrder, Side
 from sequencer.node import ReplayError
 from sequencer.pipeline import settlement
 from sequencer.ports import NodeHalted, Proof, SealedBlock, Settled, SettlementRefused, StoredBatch
+from sequencer.prover_gas import BATCH, MARGIN_PERCENT, RECORD, TRANSACTION
 from tests.properties.replica import SEPARATOR
 from tests.world import ALICE, BOB, MARKET, PROOF, USDC, VKEY, ManualClock, World, eventually
 
@@ -173,7 +175,8 @@ async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_pa
 
 
 async def test_a_batch_ends_before_the_block_that_would_cost_too_much_to_prove(tmp_path: Path) -> None:
-    limit = 950_000
+    order = TRANSACTION[PlaceOrder] + RECORD[BOOKS]
+    limit = (BATCH + RECORD[ACCOUNTS] + 15 * order) * (100 + MARGIN_PERCENT) // 100
     async with World(tmp_path, max_block_transactions=10, max_prover_gas=limit).running() as world:
         await world.list_and_fund()
         await world.seal()
