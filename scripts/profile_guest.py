@@ -28,9 +28,9 @@ OUTPUT: Final = ROOT / "build" / "bench"
 SECTIONS: Final = {
     "read the witness": ("sp1-lib-6.10.0/io::read_vec", "witness::", "hints::decode"),
     "tries before": ("trie::read_partial",),
-    "decode the data": ("codec/data::decode",),
+    "decode the data": ("codec/data::",),
     "hash the orders": ("signing::",),
-    "match": ("transition::apply_block",),
+    "match": ("transition::",),
     "tries after": ("state::root",),
     "public values": ("batch::", "sp1-lib-6.10.0/io::commit", "sp1-zkvm-6.10.0/syscalls/halt::"),
     "signatures": ("hints::check", "secp256k1"),
