@@ -14,7 +14,6 @@ from scripts.prove_demo import (
     PROGRAMS_DISK,
     PROOF_DISK,
     PROOF_MEMORY,
-    SETUP_MEMORY,
     Kept,
     Machine,
     Needs,
@@ -29,7 +28,7 @@ from scripts.prove_demo import (
 )
 
 LARGE = Machine(processor="any", cores=2, memory=24 * GIB, swap=0, disk_free=40 * GIB)
-NEED = Needs(memory=SETUP_MEMORY, disk=KEYS_DISK, minutes=75, work="everything")
+NEED = Needs(memory=PROOF_MEMORY, disk=KEYS_DISK, minutes=75, work="everything")
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +56,7 @@ def test_a_machine_that_has_all_is_not_refused() -> None:
 def test_swap_counts_as_memory() -> None:
     small = replace(LARGE, memory=16 * GIB)
     (lacking,) = shortfalls(small, NEED)
-    assert "22 GiB of memory are needed" in lacking
+    assert "23 GiB of memory are needed" in lacking
     assert "add swap" in lacking
     assert list(shortfalls(replace(small, swap=8 * GIB), NEED)) == []
 
@@ -70,7 +69,7 @@ def test_a_full_disk_is_named_with_what_helps() -> None:
 
 def test_needs_shrink_with_what_is_done(cache: Path) -> None:
     first = needs()
-    assert (first.memory, first.disk) == (SETUP_MEMORY, PROGRAMS_DISK + KEYS_DISK + PROOF_DISK)
+    assert (first.memory, first.disk) == (PROOF_MEMORY, PROGRAMS_DISK + KEYS_DISK + PROOF_DISK)
     make_keys(cache)
     (cache / "zkclob-prove").touch()
     later = needs()
@@ -85,7 +84,7 @@ def test_memory_and_swap_are_read_from_the_kernel(tmp_path: Path) -> None:
     )
     machine = this_machine(meminfo)
     assert (machine.memory >> 20, machine.swap >> 20) == (24106, 16383)
-    assert this_machine(tmp_path / "missing").memory > SETUP_MEMORY
+    assert this_machine(tmp_path / "missing").memory > PROOF_MEMORY
 
 
 def test_refuses_before_anything_is_started(

@@ -121,13 +121,13 @@ impl Job {
         groth16.arg("--witness").arg(self.file("gnark.json")).arg("--output").arg(self.file("groth16.json"));
         Ok(vec![
             self.stage("execute", "outcome.json", 1.0)?,
-            self.stage("compress", "compressed.bin", 330.0)?,
-            self.stage("shrink", "shrunk.bin", 60.0)?,
-            self.stage("wrap", "gnark.json", 1000.0)?,
+            self.stage("compress", "compressed.bin", 970.0)?,
+            self.stage("shrink", "shrunk.bin", 40.0)?,
+            self.stage("wrap", "gnark.json", 1150.0)?,
             Stage {
                 name: "groth16",
                 result: self.file("groth16.json"),
-                usual_seconds: 190.0,
+                usual_seconds: 170.0,
                 command: groth16,
             },
         ])

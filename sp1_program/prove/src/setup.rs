@@ -42,7 +42,7 @@ pub fn check(folder: &Path) -> Result<()> {
     for name in ["circuit.bin", "proving_key.bin", "verifying_key.bin", "verifier.json"] {
         if !folder.join(name).exists() {
             bail!(
-                "{} is missing: run `zkclob-prove setup` first (about 45 min and 22 GB of memory, once per machine)",
+                "{} is missing: run `zkclob-prove setup` first (about 45 min and 19 GB of memory, once per machine)",
                 folder.join(name).display()
             );
         }
@@ -62,7 +62,7 @@ fn stages(folder: &Path, template: &Path) -> Result<Vec<Stage>> {
     Ok(vec![
         stage("operations", "constraints.json", 2.0, operations),
         stage("compile", "circuit.bin", 256.0, gnark("compile", folder)?),
-        stage("setup", "verifying_key.bin", 2260.0, gnark("setup", folder)?),
+        stage("setup", "verifying_key.bin", 2330.0, gnark("setup", folder)?),
         stage("export-verifier", "Groth16Verifier.sol", 1.0, gnark("export-verifier", folder)?),
     ])
 }
