@@ -20,7 +20,7 @@ fn guest_gives_the_public_values_of_the_native_core() {
 #[test]
 fn guest_says_why_it_refuses_a_witness() {
     let witness = batch::prepared().witness;
-    for bad in [&witness[..witness.len() - 1], &[witness.as_slice(), &[0]].concat(), &[]] {
+    for bad in [&witness[..witness.len() - 8], &[witness.as_slice(), &[0; 8]].concat(), &[]] {
         let reason = zkclob_core::execute(bad).unwrap_err().to_string();
         match execute(&elf(), bad) {
             Err(ExecuteError::Guest { exit_code: 1, message }) => {
@@ -28,6 +28,15 @@ fn guest_says_why_it_refuses_a_witness() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn guest_takes_whole_words_only() {
+    let witness = batch::prepared().witness;
+    for bad in [&witness[..witness.len() - 1], &[witness.as_slice(), &[0]].concat()] {
+        assert!(zkclob_core::execute(bad).is_err());
+        assert!(matches!(execute(&elf(), bad), Err(ExecuteError::Guest { exit_code: 1, .. })));
     }
 }
 

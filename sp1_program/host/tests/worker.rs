@@ -147,9 +147,9 @@ fn hands_in_what_the_guest_gives_and_ends_on_sigterm() {
 fn reports_why_a_job_failed_and_goes_on() {
     let sequencer = Sequencer::start();
     let worker = sequencer.start_worker();
-    sequencer.expect_lease(b"no witness");
+    sequencer.expect_lease(b"there is no witness here");
     let failure = sequencer.expect("POST /v1/prover/jobs/4/failure HTTP/1.1", 204, b"").json();
-    let reason = zkclob_core::execute(b"no witness").unwrap_err().to_string();
+    let reason = zkclob_core::execute(b"there is no witness here").unwrap_err().to_string();
     assert!(failure["message"].as_str().unwrap().contains(&reason), "{failure}");
     sequencer.expect("POST /v1/prover/lease HTTP/1.1", 503, b"busy");
     sequencer.expect("POST /v1/prover/lease HTTP/1.1", 204, b"");
