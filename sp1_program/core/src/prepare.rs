@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::batch::{self, Batch, PublicValues};
+use crate::codec::data::decode;
 use crate::codec::values::encode_meta;
 use crate::codec::words::push_bytes;
 use crate::errors::{Code, Error};
@@ -39,6 +40,8 @@ pub fn prepare(state: &State, batch: &Batch, signatures: &[Signature]) -> Result
     if batch.inbox.iter().any(|entry| entry.len() > usize::from(u16::MAX)) {
         return Err(Error::Mismatch("an inbox entry is too long for a witness"));
     }
+    // The batch is executed as it is decoded. What does not decode to its end is better told here than by what it does.
+    decode(batch.data)?;
     let mut before = state.clone();
     let mut working = before.recorded();
     let mut block_roots = Vec::new();
