@@ -16,6 +16,7 @@ use job::{Job, JobStage};
 use run::Estimates;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::{env, fs};
 
 #[derive(Parser)]
@@ -86,8 +87,18 @@ enum Mode {
     Network,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zkclob-prove: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    match command {
         Command::Prove(args) => prove(&args),
         Command::Setup(args) => {
             let cache = cache_folder(args.cache)?;
