@@ -9,7 +9,6 @@ is missing, L1 and L2 have the same root, and the contract holds exactly what it
 import json
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
@@ -17,10 +16,10 @@ from typing import Any, Final
 
 from scripts.audit import Audit, AuditError, Auditor
 from scripts.demo_flow import Action, Place, flow, queue_at_one_price
+from scripts.demo_wallets import DemoError, all_credited, claim, deposit, wait_until
 from scripts.devnet import ROOT, Devnet, DevnetError, Pace
 from sequencer.client import ApiError, Client, Unreachable
 from sequencer.client.answers import Placed
-from sequencer.client.decimals import to_units
 from sequencer.client.errors import ClientError
 from sequencer.client.l1 import L1Account, L1ActionError
 
@@ -28,8 +27,6 @@ SEED: Final = 7
 TRADERS: Final = 5
 ORDERS: Final = 300
 BATCHES_MIN: Final = 3
-WAIT_S: Final = 60.0
-POLL_S: Final = 0.05
 DEPOSITS: Final = {"ETH": Decimal(100), "USDC": Decimal(500_000), "WBTC": Decimal(10)}
 WITHDRAWALS: Final = (
     (0, "USDC", Decimal("1234.5")),
@@ -39,10 +36,6 @@ WITHDRAWALS: Final = (
 """By trader; the last is not claimed, so that the outbox owes something at the end."""
 
 PACE: Final = Pace(seal_interval_ms=300, batch_age_ms=1_000, l1_poll_ms=200)
-
-
-class DemoError(Exception):
-    """The exchange did not do what it promises."""
 
 
 @dataclass
@@ -86,23 +79,10 @@ class Demo:
         """Every wallet deposits every token, and waits until all of it is credited."""
         with ThreadPoolExecutor() as threads:
             list(threads.map(self._deposit_all, range(TRADERS)))
-        wait_until("the deposits to be credited", self._all_credited)
+        wait_until("the deposits to be credited", lambda: all_credited(self.clients, DEPOSITS))
 
     def _deposit_all(self, trader: int) -> None:
-        for symbol, amount in DEPOSITS.items():
-            token = self.clients[trader].token(symbol)
-            self.l1[trader].deposit(token.id, to_units(amount, token.decimals))
-
-    def _all_credited(self) -> bool:
-        try:
-            return all(
-                {client.token(b.token).symbol: b.total for b in client.account().balances} == DEPOSITS
-                for client in self.clients
-            )
-        except ApiError as error:
-            if error.code == "UNKNOWN_ACCOUNT":
-                return False
-            raise
+        deposit(self.clients[trader], self.l1[trader], DEPOSITS)
 
     # ----------------------------------------------------------------- trading
 
@@ -183,7 +163,7 @@ class Demo:
             self.acknowledged.sequence[withdrawn.digest] = withdrawn.seq
         wait_until("the withdrawals to settle", self._withdrawals_settled)
         for trader, symbol, amount in WITHDRAWALS[:-1]:
-            self._claim(trader, symbol, amount)
+            claim(self.clients[trader], self.l1[trader], symbol, amount)
 
     def _withdrawals_settled(self) -> bool:
         return all(
@@ -191,16 +171,6 @@ class Demo:
             for trader, _, _ in WITHDRAWALS
             for withdrawal in self.clients[trader].all_withdrawals()
         )
-
-    def _claim(self, trader: int, symbol: str, amount: Decimal) -> None:
-        """Claims on L1, paid for by the trader; checks that the token arrived."""
-        token, l1 = self.clients[trader].token(symbol), self.l1[trader]
-        (withdrawal,) = self.clients[trader].withdrawals().withdrawals
-        before = l1.balance(token.id)
-        l1.claim(withdrawal, token.decimals)
-        paid = l1.balance(token.id) - before
-        if paid != to_units(amount, token.decimals):
-            raise DemoError(f"the claim paid {paid} base units of {symbol}, expected {amount} {symbol}")
 
     # ----------------------------------------------------------------- summary
 
@@ -275,15 +245,6 @@ def shortfalls(summary: dict[str, Any]) -> list[str]:
         if not token["conserved"]
     ]
     return short
-
-
-def wait_until(what: str, condition: Callable[[], bool]) -> None:
-    """Returns when the condition holds. Raises DemoError after WAIT_S."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise DemoError(f"waited {WAIT_S:.0f} s for {what}")
-        time.sleep(POLL_S)
 
 
 def run(demo: Demo) -> dict[str, Any]:

@@ -28,8 +28,9 @@ import click
 import requests
 
 from scripts.audit import AuditError, Auditor
+from scripts.demo_wallets import DemoError
 from scripts.devnet import CACHE, ELF, ROOT, Devnet, DevnetError, Pace, Prover, interruptible, tail
-from scripts.prove_demo_flow import WITHDRAWAL, Flow, FlowError
+from scripts.prove_demo_flow import WITHDRAWAL, Flow
 from sequencer.client.errors import ClientError
 from sequencer.client.l1 import L1ActionError
 
@@ -352,7 +353,7 @@ def main(check: bool, fresh: bool, folder: Path) -> None:
             if not check:
                 prepare()
                 demonstrate(folder, fresh, machine, stop)
-        except (ProveDemoError, DevnetError, FlowError, AuditError, ClientError, L1ActionError) as error:
+        except (ProveDemoError, DevnetError, DemoError, AuditError, ClientError, L1ActionError) as error:
             print(f"prove-demo: FAILED: {error}", file=sys.stderr)
             sys.exit(1)
 
