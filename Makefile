@@ -11,6 +11,7 @@ SCENARIO ?= single
 FUZZ_SEED ?= $(shell date +%s)
 FUZZ_SECONDS ?= 600
 bench_venv := $(ZKCLOB_CACHE)/bench-venv
+audit_venv := $(ZKCLOB_CACHE)/audit-venv
 forge := contracts/node_modules/.bin/forge
 cargo := cargo
 workspace := --manifest-path sp1_program/Cargo.toml
@@ -18,7 +19,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape fuzz demo prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
+	test-ape audit fuzz demo prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,15 @@ check-contracts: setup
 test: check-rust check-contracts test-rust test-contracts test-python test-ape check-elf ## Everything that can be checked and tested
 	@cat build/check-elf.txt
 	@echo "make test: all passed"
+
+audit: $(audit_venv)/installed ## Audit the contracts: Slither, symbolic tests, a million calls of each invariant
+	scripts/audit_contracts.sh
+
+# Both are kept out of the project's own environment.
+$(audit_venv)/installed: scripts/requirements-audit.txt | setup
+	$(python) -m venv --clear $(audit_venv)
+	$(audit_venv)/bin/pip install --quiet --no-input --no-deps -r $<
+	touch $@
 
 fuzz: setup ## Fuzz Rust for FUZZ_SECONDS, then compare it with Python on a million random transactions; FUZZ_SEED=n replays
 	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh
