@@ -29,9 +29,10 @@ from sequencer.adapters.poster import Poster
 from sequencer.adapters.proof_verifier import L1ProofVerifier
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
+from sequencer.adapters.relayer import Relayer, RelayPolicy
 from sequencer.adapters.store import Store, StoreError
 from sequencer.adapters.system import SystemClock, SystemRandomness
-from sequencer.config import Config, ConfigError, Deployment
+from sequencer.config import Config, ConfigError, Deployment, RelayMode
 from sequencer.core.signing import domain_separator
 from sequencer.node import Node, ReplayError
 from sequencer.pipeline import Pipeline, replay
@@ -52,7 +53,7 @@ class Sequencer:
         self.config = config
         self.deployment = configuration.load_deployment(config.deployment)
         configuration.require_safe(config, self.deployment)
-        key = configuration.read_poster_key(config.poster_key_file, self.deployment.chain_id)
+        key = configuration.read_key(config.poster_key_file, self.deployment.chain_id)
         token = configuration.read_token(config.prover_token_file)
         self.domain_separator = domain_separator(self.deployment.chain_id, self.deployment.contract)
         self.clock = SystemClock()
@@ -72,7 +73,8 @@ class Sequencer:
         self.verifier = L1ProofVerifier(
             self.contract, self.deployment.program_vkey, self.clock, poll_ms=config.l1_poll_ms
         )
-        self.poster = self._make_poster(key)
+        self.poster_signer = Signer(key, self.deployment.chain_id, self.deployment.exchange)
+        self.poster = self._make_poster()
         self.pipeline = self._make_pipeline()
         self.node = self._make_node()
         replay(self.store, self.node, self.pipeline)
@@ -86,12 +88,13 @@ class Sequencer:
         self.block_feed = BlockFeed(PROOF_MODES[self.deployment.verifier_kind])
         self.pipeline.listen(self.block_feed)
         self.watcher = self._make_watcher()
+        self.relayer = self._make_relayer()
         self.app = make_app(self._context(token))
 
-    def _make_poster(self, key: bytes) -> Poster:
+    def _make_poster(self) -> Poster:
         return Poster(
             self.contract,
-            Signer(key, self.deployment.chain_id, self.deployment.exchange),
+            self.poster_signer,
             self.store,
             self.clock,
             confirmations=self.config.settle_confirmations,
@@ -132,6 +135,29 @@ class Sequencer:
             poll_ms=self.config.l1_poll_ms,
         )
 
+    def _make_relayer(self) -> Relayer | None:
+        """None if nothing is relayed. Raises ConfigError."""
+        relay = self.config.relay
+        if relay.mode is RelayMode.OFF or relay.key_file is None:
+            return None
+        key = configuration.read_key(relay.key_file, self.deployment.chain_id)
+        signer = Signer(key, self.deployment.chain_id, self.deployment.exchange)
+        if signer.address == self.poster_signer.address:
+            raise ConfigError(f"{relay.key_file}: the relayer needs another key than the poster")
+        policy = RelayPolicy.free(relay.claims_max)
+        if relay.mode is RelayMode.FEE:
+            policy = RelayPolicy(relay.fee_recipient or signer.address, relay.min_fees, relay.claims_max)
+        return Relayer(
+            self.contract,
+            signer,
+            self.history,
+            self.store,
+            self.clock,
+            policy,
+            confirmations=self.config.settle_confirmations,
+            poll_ms=self.config.l1_poll_ms,
+        )
+
     def _context(self, prover_token: str) -> Context:
         return Context(
             node=self.node,
@@ -144,6 +170,7 @@ class Sequencer:
             verifier=self.verifier,
             settler=self.poster,
             claims=L1Claims(self.contract),
+            relayer=self.relayer,
             clock=self.clock,
             randomness=self.randomness,
             deployment=self.deployment,
@@ -170,6 +197,8 @@ class Sequencer:
             log.info("listening on http://%s:%d", self.config.host, port)
             await self._start(stack, "L1 check", self._check_chain)
             await self._start(stack, "L1 watcher", self.watcher.run)
+            if self.relayer is not None:
+                await self._start(stack, "relayer", self.relayer.run)
             if self.config.worker is not None:
                 await self._start(stack, "prover worker", lambda: self._run_worker(port))
             await stop.wait()

@@ -18,7 +18,7 @@ from eth_account import Account
 
 DEVELOPMENT_CHAIN_ID: Final = 31337
 ENVIRONMENT_PREFIX: Final = "ZKCLOB_"
-_ONLY_IN_THE_FILE: Final = {"proof_mode", "seal", "batch", "limits", "worker"}
+_ONLY_IN_THE_FILE: Final = {"proof_mode", "seal", "batch", "limits", "worker", "relay"}
 _PUBLIC_MNEMONIC: Final = "test test test test test test test test test test test junk"
 _PUBLIC_KEYS: Final = 20
 
@@ -130,6 +130,30 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Rate(given.per_s or default.per_s, given.burst or default.burst)
 
 
+class RelayMode(StrEnum):
+    """Whether settled withdrawals are claimed for their recipients."""
+
+    OFF = "off"
+    FREE = "free"
+    """All of them, without a fee."""
+    FEE = "fee"
+    """Those that brought the fee of their token, which is taken."""
+
+
+class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who claims settled withdrawals, and for what."""
+
+    mode: RelayMode = RelayMode.OFF
+    key_file: Path | None = None
+    """Of its own: transactions of the poster's key would take the relayer's nonces, and the other way round."""
+    fee_recipient: HexAddress | None = None
+    """The account of the key unless given."""
+    min_fees: dict[Annotated[int, msgspec.Meta(ge=1, le=255)], NotNegative] = {}
+    """By token, in base units; other tokens are not claimed for a fee."""
+    claims_max: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
+    """In one transaction."""
+
+
 class LocalWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The prover worker that runs as a child of the sequencer."""
 
@@ -166,6 +190,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: BatchPolicy = BatchPolicy()
     limits: Limits = Limits()
     worker: LocalWorker | None = None
+    relay: Relay = Relay()
 
     @property
     def job_limit_ms(self) -> int:
@@ -246,12 +271,16 @@ def require_safe(config: Config, deployment: Deployment) -> None:
             f"proof_mode '{mode}' does not fit the deployment's verifier '{kind}': 'execute' makes no proof and needs "
             "'mock'; 'cpu', 'cuda' and 'network' need 'sp1' or 'local'"
         )
+    if config.relay.mode is not RelayMode.OFF and config.relay.key_file is None:
+        raise ConfigError(f"relay.mode '{config.relay.mode}' needs relay.key_file")
+    if (config.relay.mode is RelayMode.FEE) != bool(config.relay.min_fees):
+        raise ConfigError("relay.min_fees is for relay.mode 'fee', which needs it: no token would be claimed")
     if mode is ProofMode.EXECUTE and config.worker is not None and config.worker.prover is not None:
         raise ConfigError("proof_mode 'execute' makes no proof: leave out worker.prover")
 
 
-def read_poster_key(path: Path, chain_id: int) -> bytes:
-    """The poster's private key (32 bytes) from a file with its hexadecimal digits. Raises ConfigError.
+def read_key(path: Path, chain_id: int) -> bytes:
+    """A private key (32 bytes) from a file with its hexadecimal digits. Raises ConfigError.
 
     Keys that everybody knows are refused off the development chain.
     """
@@ -296,11 +325,14 @@ def _resolved(config: Config, folder: Path) -> Config:
         worker = msgspec.structs.replace(
             worker, program=folder / worker.program, elf=folder / worker.elf, prover=prover
         )
+    relay = config.relay
+    if relay.key_file is not None:
+        relay = msgspec.structs.replace(relay, key_file=folder / relay.key_file)
     paths: dict[str, Any] = {
         name: folder / getattr(config, name)
         for name in ("data_dir", "deployment", "poster_key_file", "prover_token_file")
     }
-    return msgspec.structs.replace(config, worker=worker, **paths)
+    return msgspec.structs.replace(config, worker=worker, relay=relay, **paths)
 
 
 def _public_addresses() -> set[str]:

@@ -15,6 +15,7 @@ from the one event loop; an adapter that blocks uses a thread of its own.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from sequencer.core.types import Block, Result, Sequenceable
@@ -205,6 +206,42 @@ class Claims(Protocol):
     async def is_claimed(self, batch: int, index: int) -> bool | None:
         """Whether an outbox leaf was paid; None when L1 does not answer."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnpaidLeaf:
+    """An outbox leaf of a settled batch that is not known to be paid."""
+
+    seq: int
+    item: int
+    """Which of its transaction's withdrawals it is."""
+    batch: int
+    index: int
+    """In the outbox of the batch."""
+    recipient: bytes
+    token: int
+    amount: int
+    max_relay_fee: int
+
+
+class RelayStatus(StrEnum):
+    """How far the relayer is with a leaf."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILING = "failing"
+    """It was tried in vain, and is tried again."""
+    FEE_TOO_LOW = "fee_too_low"
+    """It is left to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayState:
+    """How far the claim of a leaf is: the transaction that claims it, or why it failed."""
+
+    status: RelayStatus
+    tx_hash: bytes | None = None
+    error: str | None = None
 
 
 # --------------------------------------------------------------------- journal

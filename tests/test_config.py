@@ -10,10 +10,12 @@ from sequencer.config import (
     Limits,
     ProofMode,
     Rate,
+    Relay,
+    RelayMode,
     VerifierKind,
     load,
     load_deployment,
-    read_poster_key,
+    read_key,
     read_token,
     require_safe,
 )
@@ -121,14 +123,14 @@ def test_a_prover_is_for_modes_that_prove(tmp_path: Path) -> None:
 def test_keys_that_everybody_knows_are_refused_off_the_development_chain(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(ANVIL_KEY + "\n")
-    assert read_poster_key(path, 31337) == bytes.fromhex(ANVIL_KEY[2:])
+    assert read_key(path, 31337) == bytes.fromhex(ANVIL_KEY[2:])
     with pytest.raises(ConfigError, match="everybody knows"):
-        read_poster_key(path, 1)
+        read_key(path, 1)
     path.write_text("0x" + "42" * 32)
-    assert read_poster_key(path, 1) == b"\x42" * 32
+    assert read_key(path, 1) == b"\x42" * 32
     path.write_text("0x1234")
     with pytest.raises(ConfigError) as refused:
-        read_poster_key(path, 1)
+        read_key(path, 1)
     assert "1234" not in str(refused.value)
 
 
@@ -151,3 +153,21 @@ def test_the_deployment_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     path.write_bytes(msgspec.json.encode(DEPLOYMENT).replace(b'"mock"', b'"mine"'))
     with pytest.raises(ConfigError, match="verifier_kind"):
         load_deployment(path)
+
+
+def test_relaying_needs_a_key_and_fees_only_where_it_takes_them(tmp_path: Path) -> None:
+    def relay(text: str) -> Relay:
+        config = load(written(tmp_path, f"{SETTINGS}[relay]\n{text}"), {})
+        require_safe(config, DEPLOYMENT)
+        return config.relay
+
+    assert relay("").mode is RelayMode.OFF
+    with pytest.raises(ConfigError, match="key_file"):
+        relay('mode = "free"')
+    with pytest.raises(ConfigError, match="min_fees"):
+        relay('mode = "fee"\nkey_file = "relayer.key"')
+    with pytest.raises(ConfigError, match="min_fees"):
+        relay('mode = "free"\nkey_file = "relayer.key"\nmin_fees = { 1 = 5 }')
+    fees = relay(f'mode = "fee"\nkey_file = "relayer.key"\nmin_fees = {{ 1 = "{2**70}", 2 = 300 }}')
+    assert fees.min_fees == {1: 2**70, 2: 300}
+    assert fees.key_file == tmp_path / "relayer.key"

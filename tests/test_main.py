@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from sequencer.__main__ import Sequencer, main
 from sequencer.adapters.l1 import Head
-from sequencer.config import load
+from sequencer.config import ConfigError, load
 from tests.properties.replica import CHAIN_ID, SEPARATOR
 from tests.world import DEPLOYMENT, VKEY
 
@@ -76,6 +76,21 @@ async def test_a_contract_that_does_not_fit_the_database_halts_the_node(
     sequencer.history.close()
     halted = sequencer.node.halt_reason
     assert halted is None if reason is None else reason in (halted or "")
+
+
+@pytest.mark.parametrize(("key", "refused"), [("42", True), ("43", False)])
+def test_the_relayer_needs_a_key_of_its_own(tmp_path: Path, key: str, refused: bool) -> None:
+    path = written(tmp_path)
+    (tmp_path / "relayer.key").write_text("0x" + key * 32)
+    path.write_text(path.read_text() + '[relay]\nmode = "free"\nkey_file = "relayer.key"\n')
+    if refused:
+        with pytest.raises(ConfigError, match="another key"):
+            Sequencer(load(path, {}))
+    else:
+        sequencer = Sequencer(load(path, {}))
+        assert sequencer.relayer is not None
+        sequencer.store.close()
+        sequencer.history.close()
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:

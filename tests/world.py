@@ -21,6 +21,7 @@ from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
+from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
 from sequencer.adapters.system import SystemRandomness
 from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode, VerifierKind
@@ -192,6 +193,7 @@ class World:
         self.store = store or Store(folder, SEPARATOR)
         self.limits = limits or Limits(enabled=False)
         self.settler = FakeSettler()
+        self.relayer: Relayer | None = None
         self.watcher = FakeWatcher()
         self.deployment = replace(DEPLOYMENT, verifier_kind=verifier_kind)
         self.verifier = FakeVerifier()
@@ -268,6 +270,7 @@ class World:
             verifier=self.verifier,
             settler=self.settler,
             claims=self.settler,
+            relayer=self.relayer,
             clock=self.clock,
             randomness=CountedRandomness(),
             deployment=self.deployment,
@@ -347,10 +350,10 @@ class World:
         """A cancel by order id."""
         return CancelOrder(**self.head(signer), order_id=order_id)
 
-    def withdrawal(self, signer: Signer, token: int, amount: int) -> Withdraw:
+    def withdrawal(self, signer: Signer, token: int, amount: int, fee: int = 0) -> Withdraw:
         """A withdrawal to the signer's own address."""
         return Withdraw(
-            **self.head(signer), token=token, amount=amount, recipient=signer.address, max_relay_fee=0
+            **self.head(signer), token=token, amount=amount, recipient=signer.address, max_relay_fee=fee
         )
 
     async def submit(self, signer: Signer, tx: Transaction) -> Accepted:

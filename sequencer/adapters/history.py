@@ -23,6 +23,7 @@ from sequencer.adapters.store import SEQ_OF_DIGEST
 from sequencer.core.book import PLACES_PER_SEQ, parse_order_id
 from sequencer.core.outbox import OutboxTree
 from sequencer.core.types import Address, OrderId
+from sequencer.ports import UnpaidLeaf
 
 T = TypeVar("T")
 Row = sqlite3.Row
@@ -270,6 +271,18 @@ class History:
             *before,
         )
 
+    async def unpaid(self, after: tuple[int, int], limit: int) -> list[UnpaidLeaf]:
+        """Settled leaves that are not known to be paid, after (sequence number, item), oldest first."""
+        rows = await self._rows(
+            "SELECT x.seq, x.item, t.batch, x.leaf, x.recipient, x.token, x.amount, x.max_relay_fee "
+            "FROM withdrawals x JOIN transaction_list t ON t.seq = x.seq "
+            "WHERE (x.seq, x.item) > (?, ?) AND x.claimed = 0 AND t.status = 'settled' "
+            "ORDER BY x.seq, x.item LIMIT ?",
+            *after,
+            limit,
+        )
+        return [_unpaid_leaf(row) for row in rows]
+
     async def outbox_proofs(self, leaves: Sequence[tuple[int, int]]) -> list[list[bytes]]:
         """Merkle proof of each leaf, given by its batch and its number in it."""
         return await self._read(lambda: [self._outbox(batch).proof(leaf) for batch, leaf in leaves])
@@ -424,6 +437,13 @@ def _trade_rows(source: str, rows: Iterator[Row]) -> Iterator[LedgerRow]:
 
 def _payment_rows(source: str, rows: Iterator[Row]) -> Iterator[LedgerRow]:
     return (LedgerRow(source, row["seq"], row["item"], row) for row in rows)
+
+
+def _unpaid_leaf(row: Row) -> UnpaidLeaf:
+    amounts = (int(row["amount"]), int(row["max_relay_fee"]))
+    return UnpaidLeaf(
+        row["seq"], row["item"], row["batch"], row["leaf"], row["recipient"], row["token"], *amounts
+    )
 
 
 def candle_of(row: Row) -> Candle:

@@ -8,7 +8,7 @@ Calls block; asynchronous callers put them into a thread. Whatever goes wrong is
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -108,6 +108,25 @@ class BatchClaim:
     timestamp: int
     end_seq: int
     digests_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LeafClaim:
+    """An outbox leaf with its proof, for `claimMany`."""
+
+    batch: int
+    index: int
+    recipient: bytes
+    token: int
+    amount: int
+    max_relay_fee: int
+    proof: tuple[bytes, ...]
+
+    def values(self) -> tuple[object, ...]:
+        """The contract's struct `Claim`."""
+        recipient = Web3.to_checksum_address(self.recipient)
+        leaf = (self.index, recipient, self.token, self.amount, self.max_relay_fee)
+        return self.batch, leaf, self.proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +257,22 @@ class ExchangeContract:
         """The calldata of `settle`."""
         values = tuple(getattr(claim, field.name) for field in fields(claim))
         return bytes.fromhex(self._contract.encode_abi("settle", [values, data, proof])[2:])
+
+    def claim_many_call(self, claims: Sequence[LeafClaim], fee_recipient: str) -> bytes:
+        """The calldata of `claimMany`; the zero address takes no fee."""
+        values = [claim.values() for claim in claims]
+        return bytes.fromhex(self._contract.encode_abi("claimMany", [values, fee_recipient])[2:])
+
+    def claims_paid(self, sender: str, call: bytes, gas: int) -> int:
+        """What a call of `claimMany` would answer now: how many claims it pays."""
+        transaction: TxParams = {
+            "from": Web3.to_checksum_address(sender),
+            "to": self.address,
+            "data": call,
+            "gas": gas,
+        }
+        with _translated():
+            return int.from_bytes(self._web3.eth.call(transaction))
 
     def estimate_gas(self, sender: str, call: bytes) -> int:
         """Gas limit for a call, a quarter to spare; raises Reverted when the contract would refuse it."""

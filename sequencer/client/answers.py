@@ -70,7 +70,21 @@ class Health(_Answer, frozen=True):
     l1_watcher: PartHealth
     l1_verifier: PartHealth
     l1_poster: PartHealth
+    l1_relayer: PartHealth
     prover: PartHealth
+
+
+class RelayFee(_Answer, frozen=True):
+    """What a withdrawal of a token must bring at least, in base units."""
+
+    token: int
+    amount_units: Uint
+
+
+class RelayTerms(_Answer, frozen=True):
+    """For what the sequencer claims settled withdrawals on L1; `min_fees` None: for nothing."""
+
+    min_fees: list[RelayFee] | None
 
 
 class Info(_Answer, frozen=True):
@@ -80,6 +94,7 @@ class Info(_Answer, frozen=True):
     exchange: str
     vkey: str
     proof_mode: str
+    relay: RelayTerms | None = None
 
 
 class ServerTime(_Answer, frozen=True):
@@ -370,8 +385,17 @@ class Claim(_Answer, frozen=True):
     proof: list[str]
 
 
+class Relay(_Answer, frozen=True):
+    """How far the sequencer's claim is. `status`: waiting, sent, failing or fee_too_low (it is left to others)."""
+
+    status: str
+    transaction: str | None
+    last_error: str | None
+
+
 class Withdrawal(_Answer, frozen=True):
     """What left for L1. `kind`: withdrawal, refund or forced_exit; `claim` is there once it is settled.
+    `relay` is there until it is claimed, where the sequencer claims.
 
     `status`: accepted, sealed, executed or proven, settled, claimed.
     """
@@ -383,6 +407,7 @@ class Withdrawal(_Answer, frozen=True):
     status: str
     max_relay_fee: Decimal = Decimal(0)
     claim: Claim | None = None
+    relay: Relay | None = None
     kind: str = "withdrawal"
     time: int | None = None
     block: Uint | None = None

@@ -85,6 +85,7 @@ class Health(Answer, frozen=True):
     l1_watcher: PartHealth
     l1_verifier: PartHealth
     l1_poster: PartHealth
+    l1_relayer: PartHealth
     prover: ProverHealth
 
 
@@ -134,8 +135,21 @@ class Limits(Answer, frozen=True):
     rates: RateLimits | None
 
 
+class RelayFee(Answer, frozen=True):
+    """What a withdrawal of a token must bring at least (`maxRelayFee`), in base units."""
+
+    token: int
+    amount_units: Uint
+
+
+class RelayTerms(Answer, frozen=True):
+    """For what the sequencer claims settled withdrawals on L1; `minFees` null: for nothing."""
+
+    min_fees: list[RelayFee] | None
+
+
 class Info(Answer, frozen=True):
-    """Chain, contract and program."""
+    """Chain, contract and program. `relay` null: each claims for oneself."""
 
     chain_id: int
     exchange: Address
@@ -143,6 +157,7 @@ class Info(Answer, frozen=True):
     domain_separator: Hash
     vkey: Hash
     proof_mode: ProofModeName
+    relay: RelayTerms | None
     time: Time
     limits: Limits
 
@@ -425,8 +440,19 @@ class Claim(Answer, frozen=True):
     proof: list[Hash]
 
 
+class Relay(Answer, frozen=True):
+    """How far the sequencer's claim of a withdrawal is; `fee_too_low`: it is left to others."""
+
+    status: Annotated[str, Meta(extra_json_schema={"enum": ["waiting", "sent", "failing", "fee_too_low"]})]
+    transaction: Hash | None
+    last_error: str | None
+
+
 class Withdrawal(Answer, frozen=True):
-    """A withdrawal, also by a forced exit, or the refund of a deposit; `claim` is there once it is settled."""
+    """A withdrawal, also by a forced exit, or the refund of a deposit; `claim` is there once it is settled.
+
+    `relay` is there until it is claimed, where the sequencer claims.
+    """
 
     seq: Uint
     kind: Annotated[str, Meta(extra_json_schema={"enum": ["withdrawal", "refund", "forced_exit"]})]
@@ -442,6 +468,7 @@ class Withdrawal(Answer, frozen=True):
         Meta(extra_json_schema={"enum": ["accepted", "sealed", "executed", "proven", "settled", "claimed"]}),
     ]
     claim: Claim | UnsetType = UNSET
+    relay: Relay | UnsetType = UNSET
 
 
 class Withdrawals(Page, frozen=True):

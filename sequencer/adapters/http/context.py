@@ -14,6 +14,7 @@ from sequencer.adapters.history import History
 from sequencer.adapters.http.limits import Caller, Limiter
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.recovery import SignatureRecovery
+from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
 from sequencer.config import Deployment, VerifierKind
 from sequencer.node import Node
@@ -43,6 +44,7 @@ class Context:
     verifier: ProofVerifier
     settler: Settler
     claims: Claims
+    relayer: Relayer | None
     clock: Clock
     randomness: Randomness
     deployment: Deployment

@@ -20,6 +20,7 @@ def status(session: Session) -> None:
         ("watcher", health.l1_watcher),
         ("verifier", health.l1_verifier),
         ("poster", health.l1_poster),
+        ("relayer", health.l1_relayer),
         ("prover", health.prover),
     )
     failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]

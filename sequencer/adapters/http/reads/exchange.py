@@ -33,8 +33,9 @@ async def health(request: web.Request) -> web.Response:
     watcher, verifier, settler, prover = (
         part.health() for part in (context.watcher, context.verifier, context.settler, queue)
     )
+    relayer = Health() if context.relayer is None else context.relayer.health()
     halted = context.node.halt_reason
-    failing = any(part.last_error is not None for part in (watcher, verifier, settler, prover))
+    failing = any(part.last_error is not None for part in (watcher, verifier, settler, relayer, prover))
     return answer(
         answers.Health(
             status="halted" if halted else "degraded" if failing else "ok",
@@ -42,6 +43,7 @@ async def health(request: web.Request) -> web.Response:
             l1_watcher=answers.PartHealth(**_part(watcher)),
             l1_verifier=answers.PartHealth(**_part(verifier)),
             l1_poster=answers.PartHealth(**_part(settler)),
+            l1_relayer=answers.PartHealth(**_part(relayer)),
             prover=answers.ProverHealth(
                 **_part(prover), mode=queue.mode, waiting=queue.waiting(), held_off=queue.held_off()
             ),
@@ -78,9 +80,21 @@ async def info(request: web.Request) -> web.Response:
             domain_separator=hex_bytes(context.domain_separator),
             vkey=hex_bytes(deployment.program_vkey),
             proof_mode=context.proof_mode,
+            relay=_relay(context),
             time=context.clock.now_ms() // 1000,
             limits=_limits(context),
         )
+    )
+
+
+def _relay(context: Context) -> answers.RelayTerms | None:
+    if context.relayer is None:
+        return None
+    fees = context.relayer.policy.min_fees
+    return answers.RelayTerms(
+        min_fees=None
+        if fees is None
+        else [answers.RelayFee(token=token, amount_units=str(fee)) for token, fee in sorted(fees.items())]
     )
 
 

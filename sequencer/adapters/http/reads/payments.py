@@ -15,6 +15,7 @@ from sequencer.adapters.http.reads import query
 from sequencer.adapters.http.reads.markets import maker_order, taker_order
 from sequencer.adapters.http.reads.values import signed
 from sequencer.adapters.http.units import market_units
+from sequencer.adapters.relayer import Relayer
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.decimals import Unit, amount_unit
 from sequencer.core.state import State
@@ -42,12 +43,25 @@ async def withdrawals(request: web.Request) -> web.Response:
     for row in page.rows:
         claim = claims.get(_place(row), UNSET)
         status = "claimed" if _place(row) in claimed else context.status(row["status"])
-        shown.append(_withdrawal(listed.get(row["token"]), row, status, claim))
+        relay = UNSET if status == "claimed" else _relay(context.relayer, row)
+        shown.append(_withdrawal(listed.get(row["token"]), row, status, claim, relay))
     return answer(answers.Withdrawals(withdrawals=shown, **query.paging(page, "seq", "item")))
 
 
+def _relay(relayer: Relayer | None, row: Row) -> answers.Relay | UnsetType:
+    if relayer is None:
+        return UNSET
+    state = relayer.state((row["batch"], row["leaf"]), row["token"], int(row["max_relay_fee"]))
+    transaction = None if state.tx_hash is None else hex_bytes(state.tx_hash)
+    return answers.Relay(status=state.status.value, transaction=transaction, last_error=state.error)
+
+
 def _withdrawal(
-    token: Token | None, row: Row, status: str, claim: answers.Claim | UnsetType
+    token: Token | None,
+    row: Row,
+    status: str,
+    claim: answers.Claim | UnsetType,
+    relay: answers.Relay | UnsetType,
 ) -> answers.Withdrawal:
     unit = _unit(token)
     return answers.Withdrawal(
@@ -62,6 +76,7 @@ def _withdrawal(
         block=str(row["block"]),
         status=status,
         claim=claim,
+        relay=relay,
     )
 
 
