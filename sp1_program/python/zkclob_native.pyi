@@ -40,6 +40,10 @@ class StateTree:
         """State root, 32 bytes."""
 
     @property
+    def roots(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """Roots of accounts, books, clients and registry, which the state root is made of."""
+
+    @property
     def meta(self) -> bytes:
         """The meta record, 68 bytes."""
 

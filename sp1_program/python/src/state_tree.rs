@@ -10,6 +10,7 @@ use zkclob_core::state::State;
 use crate::{background, value_error};
 
 type Write = (u8, Vec<u8>, Option<Vec<u8>>);
+type Roots = ([u8; 32], [u8; 32], [u8; 32], [u8; 32]);
 
 /// The four tries and the meta record. The lock is held only to take or put the state, which shares its nodes.
 #[pyclass(frozen)]
@@ -34,6 +35,13 @@ impl StateTree {
     fn root(&self, py: Python<'_>) -> [u8; 32] {
         let mut state = self.state();
         py.detach(|| state.root())
+    }
+
+    /// Of accounts, books, clients and registry.
+    #[getter]
+    fn roots(&self, py: Python<'_>) -> Roots {
+        let mut state = self.state();
+        py.detach(|| (state.accounts.root(), state.books.root(), state.clients.root(), state.registry.root()))
     }
 
     #[getter]
