@@ -2,6 +2,7 @@
 
 from sequencer.core.codec.actions import decode_actions, encode_action, encode_actions
 from sequencer.core.codec.data import MAX_BATCH_BOUND, DataEncoder, data_bound, encode_data
+from sequencer.core.codec.decoder import DecodedData, decode_data
 from sequencer.core.codec.inbox import (
     encode_inbox_deposit,
     encode_inbox_forced,
@@ -31,10 +32,12 @@ from sequencer.core.codec.transaction import decode_transaction, encode_transact
 __all__ = [
     "MAX_BATCH_BOUND",
     "DataEncoder",
+    "DecodedData",
     "client_key",
     "data_bound",
     "decode_account",
     "decode_actions",
+    "decode_data",
     "decode_market",
     "decode_meta",
     "decode_order",
