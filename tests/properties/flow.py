@@ -74,9 +74,18 @@ class Flow:
     Accounts are agents of one another. Nonces come from the state, so a flow can go on from any.
     """
 
-    def __init__(self, seed: int, accounts: list[Address]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        accounts: list[Address],
+        markets: tuple[int, ...] = (1, 1, 2, 255),
+        *,
+        with_entries: bool = True,
+    ) -> None:
+        """`markets`: those that orders are drawn for. `with_entries`: whether it draws entries of the inbox too."""
         self.random = Random(seed)
         self.accounts = accounts
+        self._traded = markets
         self._draws: list[tuple[Callable[[State], Sequenceable], int]] = [
             (self._place, 60),
             (self._cancel, 18),
@@ -88,7 +97,7 @@ class Flow:
             (self._agents, 3),
             (self._invalidate, 1),
             (self._expire, 3),
-            (self._entry, 5),
+            (self._entry, 5 if with_entries else 0),
         ]
         self._orders: list[tuple[Callable[[PlaceOrder, State], PlaceOrder], int]] = [
             (lambda tx, state: tx, 60),
@@ -166,7 +175,7 @@ class Flow:
         return self._order(state, self._trader_head(state))
 
     def _order(self, state: State, head: Head) -> PlaceOrder:
-        market = state.markets[self.random.choice((1, 1, 2, 255))]
+        market = state.markets[self.random.choice(self._traded)]
         side = Side(self.random.randrange(2))
         away = self.random.randrange(-8, 25)
         named = self.random.random() < 0.3

@@ -59,7 +59,8 @@ class SealedBatch:
 class Replica:
     """Applies transactions in Python and, at the end of each batch, checks that Rust says the same."""
 
-    def __init__(self, signers: list[Signer]) -> None:
+    def __init__(self, signers: list[Signer], separator: bytes = SEPARATOR) -> None:
+        self._separator = separator
         self.signers = {signer.address: signer for signer in signers}
         self.state = State()
         self.tree = native.StateTree()
@@ -95,7 +96,7 @@ class Replica:
             case _:
                 result = apply(self.state, tx)
                 signer = self.signers[tx.signer]
-                signature = signer.sign(signing.digest(SEPARATOR, tx))
+                signature = signer.sign(signing.digest(self._separator, tx))
                 self._signatures.append((signer.public_key, signature))
         return self._note(tx, result)
 
@@ -117,17 +118,17 @@ class Replica:
         self.seal_block()
         data = encode_data(self._first_seq, self.blocks)
         prepared = native.prepare(
-            self._before, SEPARATOR, data, self._entries, self._signatures, self._removed
+            self._before, self._separator, data, self._entries, self._signatures, self._removed
         )
         assert prepared.results == [part.code for result in self._results for part in (result, *result.items)]
         assert prepared.block_roots == self._roots
         expected = public_values(
-            SEPARATOR,
+            self._separator,
             (self._before.root, self.tree.root),
             self._first_seq,
             self.state.meta,
             data,
-            block_digests(SEPARATOR, self._inbox_hash, self.blocks),
+            block_digests(self._separator, self._inbox_hash, self.blocks),
             self._withdrawals,
         ).encode()
         assert prepared.public_values == expected
