@@ -44,6 +44,7 @@ MNEMONIC: Final = "test test test test test test test test test test test junk"
 GOVERNOR, POSTER, FEES = 0, 1, 2
 FIRST_TRADER: Final = 3
 TRADERS: Final = 6
+RECEIPTS: Final = FIRST_TRADER + TRADERS
 TOKENS_MINTED: Final = 1_000_000
 FREE_PORTS: Final = range(20_000, 32_000)
 START_TIMEOUT_S: Final = 60.0
@@ -212,8 +213,9 @@ class Devnet:
                 mint.transact({"from": governor})
 
     def write_config(self) -> None:
-        """Writes the sequencer's configuration, the poster's key and the prover token."""
+        """Writes the sequencer's configuration, its keys and the prover token."""
         self._write_secret("poster.key", f"0x{trader_wallet(POSTER).l1.key.hex()}")
+        self._write_secret("receipt.key", f"0x{trader_wallet(RECEIPTS).l1.key.hex()}")
         self._write_secret("prover.token", secrets.token_hex(16))
         pace = self._pace
         (self.folder / "config.toml").write_text(
@@ -222,6 +224,7 @@ data_dir = "data"
 deployment = "deployment.json"
 rpc_url = "{self._sequencer_rpc_url}"
 poster_key_file = "poster.key"
+receipt_key_file = "receipt.key"
 prover_token_file = "prover.token"
 proof_mode = "{self._prover.mode if self._prover else "execute"}"
 port = {self.http_port}

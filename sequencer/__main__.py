@@ -28,6 +28,7 @@ from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
 from sequencer.adapters.proof_verifier import L1ProofVerifier
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer, RelayPolicy
 from sequencer.adapters.store import Store, StoreError
@@ -54,8 +55,10 @@ class Sequencer:
         self.deployment = configuration.load_deployment(config.deployment)
         configuration.require_safe(config, self.deployment)
         key = configuration.read_key(config.poster_key_file, self.deployment.chain_id)
+        receipt_key = configuration.read_key(config.receipt_key_file, self.deployment.chain_id)
         token = configuration.read_token(config.prover_token_file)
         self.domain_separator = domain_separator(self.deployment.chain_id, self.deployment.contract)
+        self.receipts = ReceiptSigner(receipt_key, self.domain_separator)
         self.clock = SystemClock()
         self.randomness = SystemRandomness()
         self.store = Store(config.data_dir, self.domain_separator)
@@ -177,6 +180,7 @@ class Sequencer:
             domain_separator=self.domain_separator,
             prover_token=prover_token,
             recovery=self.recovery,
+            receipts=self.receipts,
             limiter=Limiter(self.config.limits, self.clock),
             deferred=self.deferred,
         )

@@ -171,6 +171,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployment: Path
     rpc_url: str
     poster_key_file: Path
+    receipt_key_file: Path
+    """Of the key that signs receipts: a key of its own, as traders keep what it signs as evidence."""
     prover_token_file: Path
     proof_mode: ProofMode
     host: str = "127.0.0.1"
@@ -330,7 +332,7 @@ def _resolved(config: Config, folder: Path) -> Config:
         relay = msgspec.structs.replace(relay, key_file=folder / relay.key_file)
     paths: dict[str, Any] = {
         name: folder / getattr(config, name)
-        for name in ("data_dir", "deployment", "poster_key_file", "prover_token_file")
+        for name in ("data_dir", "deployment", "poster_key_file", "receipt_key_file", "prover_token_file")
     }
     return msgspec.structs.replace(config, worker=worker, relay=relay, **paths)
 

@@ -44,6 +44,7 @@ from sequencer.core.types import (
     ExpireOrder,
     InboxEntry,
     OrderId,
+    Receipt,
     Result,
     Sequenceable,
     Transaction,
@@ -104,7 +105,8 @@ class Accepted:
     """A transaction that is durably sequenced."""
 
     block: int
-    digest: bytes
+    receipt: Receipt
+    """What may be promised about it from now on."""
     result: Result
 
 
@@ -399,7 +401,7 @@ class Node:
             tx = submission.transaction
             actions = len(tx.actions) if isinstance(tx, Batch) else 1
             block = self._prepare_block(submission, journal, sealed)
-            before = block.steps
+            before, inbox_hash = block.steps, self._state.meta.inbox_hash
             try:
                 sequenced = self._sequence_one(block, submission)
             except Rejection as rejection:
@@ -411,7 +413,8 @@ class Node:
                 journal.opened.append((block.block.number, block.block.timestamp))
                 self._start_seal_timer()
             journal.sequenced.append(sequenced)
-            group.accepted.append((submission, Accepted(sequenced.block, sequenced.digest, sequenced.result)))
+            receipt = Receipt(sequenced.seq, sequenced.digest, inbox_hash, sequenced.time)
+            group.accepted.append((submission, Accepted(sequenced.block, receipt, sequenced.result)))
         if self._seal_due or self._is_full():
             self._seal_into(journal, sealed)
 

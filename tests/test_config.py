@@ -26,6 +26,7 @@ data_dir = "data"
 deployment = "deployment.json"
 rpc_url = "http://127.0.0.1:8545"
 poster_key_file = "/keys/poster"
+receipt_key_file = "receipt.key"
 prover_token_file = "token"
 proof_mode = "execute"
 """
@@ -44,6 +45,7 @@ def test_paths_are_relative_to_the_file_and_the_environment_takes_precedence(tmp
     config = load(written(tmp_path, text), {"ZKCLOB_PORT": "9000", "ZKCLOB_RPC_URL": "http://node"})
     assert config.data_dir == tmp_path / "data"
     assert config.poster_key_file == Path("/keys/poster")
+    assert config.receipt_key_file == tmp_path / "receipt.key"
     assert config.worker is not None
     assert config.worker.program == tmp_path / "bin/prover"
     assert (config.port, config.rpc_url, config.proof_mode) == (9000, "http://node", ProofMode.EXECUTE)

@@ -26,6 +26,7 @@ data_dir = "data"
 deployment = "deployment.json"
 rpc_url = "http://127.0.0.1:1"
 poster_key_file = "key"
+receipt_key_file = "key"
 prover_token_file = "token"
 proof_mode = "execute"
 port = {port}

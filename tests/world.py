@@ -20,6 +20,7 @@ from sequencer.adapters.http.context import PROOF_MODES, Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
@@ -60,6 +61,7 @@ VKEY = b"\x07" * 32
 TOKEN = "prover-token-of-the-tests"
 ALICE, BOB, STRANGER = Signer(0xA11CE), Signer(0xB0B), Signer(0x57)
 FEES = b"\xfe" * 20
+RECEIPT_KEY = b"\x4e" * 32
 ETH, USDC, MARKET = 1, 2, 1
 SEAL_MS, BATCH_MS, LEASE_MS, JOB_LIMIT_MS = 1_000, 5_000, 30_000, 600_000
 DEPLOYMENT = Deployment(
@@ -277,6 +279,7 @@ class World:
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
             recovery=recovery,
+            receipts=ReceiptSigner(RECEIPT_KEY, SEPARATOR),
             limiter=Limiter(self.limits, self.clock),
             deferred=self.deferred,
         )

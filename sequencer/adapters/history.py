@@ -9,6 +9,7 @@ import asyncio
 import heapq
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from sequencer.adapters.deferred_rows import Deferred, parse
 from sequencer.adapters.history_rows import TRADES_PER_SEQ, End
 from sequencer.adapters.store import SEQ_OF_DIGEST
 from sequencer.core.book import PLACES_PER_SEQ, parse_order_id
+from sequencer.core.constants import ZERO_HASH
 from sequencer.core.outbox import OutboxTree
-from sequencer.core.types import Address, OrderId
+from sequencer.core.types import Address, OrderId, Receipt
 from sequencer.ports import UnpaidLeaf
 
 T = TypeVar("T")
@@ -371,6 +373,33 @@ class History:
         """A sequenced transaction or inbox entry."""
         query = f"SELECT * FROM transaction_list WHERE seq = ({SEQ_OF_DIGEST})"  # noqa: S608 - a constant
         return await self._row(query, digest)
+
+    async def receipt(self, seq: int) -> Receipt | None:
+        """What was promised about a signed transaction."""
+        return await self._read(lambda: self._receipt(seq))
+
+    def _receipt(self, seq: int) -> Receipt | None:
+        row = next(
+            self._select(
+                "SELECT j.digest, b.timestamp FROM journal j JOIN blocks b ON b.number = j.block "
+                "WHERE j.seq = ? AND length(j.signature) > 0",
+                seq,
+            ),
+            None,
+        )
+        return None if row is None else Receipt(seq, row["digest"], self._inbox_hash(seq), row["timestamp"])
+
+    def _inbox_hash(self, seq: int) -> bytes:
+        """Of the inbox entries that were sequenced before a transaction; their order is the inbox's."""
+
+        def entry(index: int) -> Row:
+            return next(self._select("SELECT seq, chain_hash FROM inbox WHERE idx = ?", index))
+
+        last = next(self._select("SELECT max(idx) AS idx FROM inbox"))["idx"]
+        count = bisect_left(
+            range(0 if last is None else last + 1), seq, key=lambda index: entry(index)["seq"]
+        )
+        return bytes(entry(count - 1)["chain_hash"]) if count else ZERO_HASH
 
     async def placed(self, seq: int) -> list[Row]:
         """The orders that a transaction placed."""

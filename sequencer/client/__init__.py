@@ -2,7 +2,16 @@
 
 from sequencer.client.async_client import AsyncClient
 from sequencer.client.client import Client
-from sequencer.client.errors import ApiError, ClientError, OutcomeUnknown, Unreachable
+from sequencer.client.errors import ApiError, ClientError, OutcomeUnknown, ReceiptError, Unreachable
 from sequencer.client.wallet import Wallet
 
-__all__ = ["ApiError", "AsyncClient", "Client", "ClientError", "OutcomeUnknown", "Unreachable", "Wallet"]
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "OutcomeUnknown",
+    "ReceiptError",
+    "Unreachable",
+    "Wallet",
+]

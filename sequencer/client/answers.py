@@ -93,6 +93,7 @@ class Info(_Answer, frozen=True):
     chain_id: int
     exchange: str
     vkey: str
+    receipt_signer: str
     proof_mode: str
     relay: RelayTerms | None = None
 
@@ -439,12 +440,25 @@ class Deposits(Page, frozen=True, rename=None):
 # ---------------------------------------------------------------- transactions
 
 
+class Receipt(_Answer, frozen=True):
+    """The sequencer's signed promise of a transaction's place. `inbox_hash`: of the inbox entries sequenced before it;
+    `time`: of its block.
+    """
+
+    seq: Uint
+    digest: str
+    inbox_hash: str
+    time: int
+    signature: str
+
+
 class Accepted(_Answer, frozen=True):
     """An accepted transaction: durable, and sealed into `block` soon."""
 
     seq: Uint
     digest: str
     block: Uint
+    receipt: Receipt
 
 
 class Fill(_Answer, frozen=True):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from sequencer.client import actions, answers, wire
@@ -17,10 +18,12 @@ from sequencer.client.errors import (
     NotConnected,
     NotThere,
     OutcomeUnknown,
+    ReceiptError,
     Unreachable,
 )
 from sequencer.client.nonces import STALE_CODES, Nonces
 from sequencer.client.reads import ADDRESS_BYTES, Reads, secret_id
+from sequencer.client.receipts import BadReceipt, KeptReceipt, ReceiptFile
 from sequencer.client.recovery import recovered
 from sequencer.client.stream import SILENCE_S, Stream
 from sequencer.client.wallet import Wallet
@@ -52,7 +55,8 @@ class AsyncClient(Reads):
     transaction may be sequenced; some minutes from now unless it is given.
 
     A transaction is sent once. If no answer comes, it is looked up by its digest: an accepted one gives its result, or
-    AnswerLost where that cannot be told any more; OutcomeUnknown otherwise.
+    AnswerLost where that cannot be told any more; OutcomeUnknown otherwise. An accepted one has a receipt, which is
+    checked: ReceiptError if it is not the sequencer's promise of this transaction's place.
     """
 
     def __init__(
@@ -62,11 +66,13 @@ class AsyncClient(Reads):
         *,
         account: Hex | None = None,
         lane: int | None = None,
+        receipts: Path | None = None,
         timeout_s: float = 10.0,
     ) -> None:
         """`account`: whose agent the wallet is, if it is one.
 
         `lane`: the nonce lane to sign in; programs that share a key use one lane each. An agent has its own.
+        `receipts`: file to which the receipt of each transaction is appended. Raises OSError if that cannot be opened.
         """
         named = None if account is None else to_bytes("an account", account, ADDRESS_BYTES)
         super().__init__(url, named or (wallet.address if wallet else None), timeout_s=timeout_s)
@@ -76,6 +82,7 @@ class AsyncClient(Reads):
         self._deferred: Nonces | None = None
         self._separator: bytes | None = None
         self._socket: Stream | None = None
+        self._receipts = None if receipts is None else ReceiptFile(receipts)
 
     @property
     def wallet(self) -> Wallet:
@@ -452,6 +459,19 @@ class AsyncClient(Reads):
         raise AssertionError("unreachable")
 
     async def _send(self, submission: Submission) -> answers.Accepted:
+        """The result, with its receipt checked and kept."""
+        answer = await self._accepted(submission)
+        info = await self.info()
+        kept = KeptReceipt(info.chain_id, info.exchange, info.receipt_signer, answer.receipt)
+        try:
+            kept.require_promises(answer.seq, submission.digest)
+            if self._receipts is not None:
+                self._receipts.append(kept)
+        except (BadReceipt, OSError) as error:
+            raise ReceiptError(f"accepted as transaction {answer.seq}, but {error}", answer) from error
+        return answer
+
+    async def _accepted(self, submission: Submission) -> answers.Accepted:
         try:
             return await self._post(submission)
         except ApiError as error:

@@ -8,6 +8,7 @@ import asyncio
 import functools
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
@@ -131,10 +132,13 @@ class Client(_Plain[AsyncClient]):
         *,
         account: Hex | None = None,
         lane: int | None = None,
+        receipts: Path | None = None,
         timeout_s: float = 10.0,
     ) -> None:
         """As `AsyncClient`'s."""
-        self._async = AsyncClient(url, wallet, account=account, lane=lane, timeout_s=timeout_s)
+        self._async = AsyncClient(
+            url, wallet, account=account, lane=lane, receipts=receipts, timeout_s=timeout_s
+        )
         self._background = Background()
         # Also for a client that is dropped without `close`.
         self._finalizer = weakref.finalize(self, _stop, self._background, self._async)
@@ -213,6 +217,7 @@ class Client(_Plain[AsyncClient]):
 
     order = _plain(AsyncClient.order)
     transaction = _plain(AsyncClient.transaction)
+    receipt = _plain(AsyncClient.receipt)
     block = _plain(AsyncClient.block)
     blocks = _plain(AsyncClient.blocks)
     all_blocks = _plain_iterator(AsyncClient.all_blocks)

@@ -5,6 +5,7 @@ ClientError
 │   ├── NotConnected    because there was no connection: nothing was sent
 │   └── OutcomeUnknown  no answer to a transaction, and no trace of it yet: it may still be accepted
 ├── AnswerLost          the transaction was accepted, but its answer did not arrive
+├── ReceiptError        the transaction was accepted, but its receipt is wrong or could not be kept
 └── ApiError            the sequencer refused, and says why
     ├── NotThere        404: nothing at this address, no such market, no such account
     ├── Refused         422: a rule of the exchange; nothing changed and the nonce is free
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sequencer.client.answers import TransactionInfo
+from sequencer.client.answers import Accepted, TransactionInfo
 from sequencer.client.wire import Submission
 
 
@@ -45,6 +46,14 @@ class AnswerLost(ClientError):  # noqa: N818
     def __init__(self, message: str, transaction: TransactionInfo) -> None:
         super().__init__(message)
         self.transaction = transaction
+
+
+class ReceiptError(ClientError):
+    """A transaction was accepted as `answer` says, but its receipt is no promise, or could not be kept."""
+
+    def __init__(self, message: str, answer: Accepted) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class ApiError(ClientError):

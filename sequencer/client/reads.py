@@ -31,6 +31,7 @@ from sequencer.client.answers import (
     Page,
     Principal,
     Principals,
+    Receipt,
     ServerTime,
     Ticker,
     Token,
@@ -347,6 +348,10 @@ class Reads:
         """What became of an accepted transaction."""
         path = to_bytes("a digest", digest, DIGEST_BYTES).hex()
         return await self._get(f"/v1/transactions/0x{path}", TransactionInfo)
+
+    async def receipt(self, seq: int) -> Receipt:
+        """The receipt of a signed transaction, for example of one that was sent later; it is not checked."""
+        return await self._get(f"/v1/receipts/{seq}", Receipt)
 
     async def block(self, number: int) -> BlockInfo:
         """A block."""

@@ -25,6 +25,10 @@ class History(Protocol):
         """An order, resting or ended."""
         ...
 
+    async def receipt(self, seq: int) -> answers.Receipt:
+        """The receipt of a signed transaction."""
+        ...
+
     async def agents(self, address: Hex | None = None) -> list[answers.Agent]:
         """The agents of an account."""
         ...
@@ -34,9 +38,9 @@ async def recovered(
     history: History, submission: Submission, info: answers.TransactionInfo
 ) -> answers.Accepted | None:
     """The answer as it would have been, an order's as it is now; None if it cannot be told. Raises ClientError."""
-    head = info.seq, f"0x{submission.digest.hex()}", info.block
     if info.code != "OK":
         return None
+    head = info.seq, f"0x{submission.digest.hex()}", info.block, await history.receipt(info.seq)
     match submission.tx:
         case PlaceOrder() if info.order_id is not None:
             found = await history.order(info.order_id)

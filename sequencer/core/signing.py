@@ -1,7 +1,7 @@
 """EIP-712 digests of signed transactions (docs/protocol.md, section 3).
 
 `TYPES` holds every struct. `digest` packs an order by hand, as it is hashed thousands of times a second, and the others
-field by field.
+field by field; `receipt_digest` is what the sequencer signs in return.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any, Final
 from zkclob_native import keccak256
 
 from sequencer.core.codec.actions import encode_actions
-from sequencer.core.types import Address, Batch, CancelOrder, Kind, PlaceOrder, Transaction
+from sequencer.core.types import Address, Batch, CancelOrder, Kind, PlaceOrder, Receipt, Transaction
 
 DOMAIN_NAME: Final = "ZKCLOB"
 DOMAIN_VERSION: Final = "1"
@@ -89,6 +89,14 @@ TYPES: Final[dict[str, tuple[Kind, tuple[Field, ...]]]] = {
 LOGIN_FIELDS: Final[tuple[Field, ...]] = (("account", "address"), ("signer", "address"), ("expiry", "uint64"))
 """Of `Login`, which lets its holder read an account's private channels (section 11); no transaction."""
 
+RECEIPT_FIELDS: Final[tuple[Field, ...]] = (
+    ("seq", "uint64"),
+    ("digest", "bytes32"),
+    ("inboxHash", "bytes32"),
+    ("time", "uint64"),
+)
+"""Of `Receipt`, which the sequencer signs for each transaction (section 7)."""
+
 
 def _type_string(name: str, fields: tuple[Field, ...]) -> str:
     return f"{name}({','.join(f'{kind} {field}' for field, kind in fields)})"
@@ -99,10 +107,13 @@ TYPE_HASHES: Final = {name: keccak256(text.encode()) for name, text in TYPE_STRI
 
 LOGIN_TYPE_STRING: Final = _type_string("Login", LOGIN_FIELDS)
 LOGIN_TYPE_HASH: Final = keccak256(LOGIN_TYPE_STRING.encode())
+RECEIPT_TYPE_STRING: Final = _type_string("Receipt", RECEIPT_FIELDS)
+RECEIPT_TYPE_HASH: Final = keccak256(RECEIPT_TYPE_STRING.encode())
 _DOMAIN_TYPE_HASH: Final = keccak256(_type_string("EIP712Domain", DOMAIN_FIELDS).encode())
 _HEAD: Final = "32s12x20s12x20s24xQ24xQ"
 _PLACE_ORDER: Final = Struct(f">{_HEAD}28xI31xB31xB31xB24xQ24xQ16x16s")
 _CANCEL_ORDER: Final = Struct(f">{_HEAD}24s8x")
+_RECEIPT: Final = Struct(">32s24xQ32s32s24xQ")
 _PLACE_ORDER_HASH: Final = TYPE_HASHES["PlaceOrder"]
 _CANCEL_ORDER_HASH: Final = TYPE_HASHES["CancelOrder"]
 
@@ -174,6 +185,19 @@ def login_digest(separator: bytes, account: Address, signer: Address, expiry: in
     return keccak256(b"\x19\x01" + separator + keccak256(encoded))
 
 
+def receipt_digest(separator: bytes, receipt: Receipt) -> bytes:
+    """The 32 bytes that the sequencer signs to promise `receipt`. Raises `ValueError` for a field out of range."""
+    if len(receipt.digest) != 32 or len(receipt.inbox_hash) != 32:
+        raise ValueError("digest and inbox hash have 32 bytes each")
+    try:
+        encoded = _RECEIPT.pack(
+            RECEIPT_TYPE_HASH, receipt.seq, receipt.digest, receipt.inbox_hash, receipt.time
+        )
+    except StructError as error:
+        raise ValueError(f"a field of the receipt is out of range: {error}") from error
+    return keccak256(b"\x19\x01" + separator + keccak256(encoded))
+
+
 def _word(kind: str, value: int | bytes) -> bytes:
     """EIP-712 `encodeData` of one field."""
     if isinstance(value, int):
@@ -207,6 +231,17 @@ def login_typed_data(
     """Like `typed_data`, for the message of `login_digest`."""
     values: dict[str, int | bytes] = {"account": account, "signer": signer, "expiry": expiry}
     return _full_message(chain_id, contract, "Login", LOGIN_FIELDS, values)
+
+
+def receipt_typed_data(chain_id: int, contract: Address, receipt: Receipt) -> dict[str, Any]:
+    """Like `typed_data`, for the message of `receipt_digest`."""
+    values: dict[str, int | bytes] = {
+        "seq": receipt.seq,
+        "digest": receipt.digest,
+        "inboxHash": receipt.inbox_hash,
+        "time": receipt.time,
+    }
+    return _full_message(chain_id, contract, "Receipt", RECEIPT_FIELDS, values)
 
 
 def _full_message(

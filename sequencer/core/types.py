@@ -459,6 +459,18 @@ class Block(Struct):
     transactions: list[Sequenceable]
 
 
+class Receipt(Struct, frozen=True):
+    """What the sequencer promises about a signed transaction (docs/protocol.md, section 7).
+
+    `inbox_hash`: of the inbox entries sequenced before it. `time`: of its block.
+    """
+
+    seq: int
+    digest: bytes
+    inbox_hash: bytes
+    time: int
+
+
 class Meta(Struct):
     """The fixed record of the state (docs/protocol.md, section 2)."""
 

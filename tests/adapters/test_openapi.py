@@ -151,6 +151,7 @@ async def traded(world: World, api: Checked) -> dict[str, Any]:
         "job": 1,
         "number": 1,
         "orderId": placed["orderId"],
+        "seq": int(placed["seq"]),
     }
 
 
@@ -197,7 +198,7 @@ async def read_everything(api: Checked, given: dict[str, Any]) -> None:
         if method == "GET":
             await api.ask(method, path, given)
     nothing = {"address": "0x" + "77" * 20, "digest": "0x" + "77" * 32, "id": 77, "job": 77, "number": 77}
-    nothing |= {"clientOrderId": "77", "orderId": "0x" + "77" * 24}
+    nothing |= {"clientOrderId": "77", "orderId": "0x" + "77" * 24, "seq": 77}
     nothing |= {"switch": "7" * 32, "trigger": "7" * 32}
     for method, path, operation in OPERATIONS:
         if method == "GET" and "404" in operation["responses"]:

@@ -331,7 +331,7 @@ async def test_a_batch_is_shown_item_by_item(tmp_path: Path) -> None:
         batch = Batch(**head, actions=(*actions, CancelOrder(**head, order_id=bytes.fromhex(old[2:]))))
         accepted = await world.submit(ALICE, batch)
         first, second = (hexed(result.order_id) for result in accepted.result.items[:2] if result.order_id)
-        shown = await get(api, f"/v1/transactions/{hexed(accepted.digest)}")
+        shown = await get(api, f"/v1/transactions/{hexed(accepted.receipt.digest)}")
         assert picked(shown, "kind", "code", "account", "orderId") == (
             "batch",
             "OK",

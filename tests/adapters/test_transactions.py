@@ -282,7 +282,7 @@ async def test_a_transfer_and_a_new_floor_for_nonces(tmp_path: Path) -> None:
         world = api.world
         await world.list_and_fund()
         answer = await accepted(api, transfer(world, 1_500_000, to=STRANGER.address), ALICE)
-        assert set(answer) == {"seq", "digest", "block"}
+        assert set(answer) == {"seq", "digest", "block", "receipt"}
         _, account = await api.get(f"/v1/accounts/0x{STRANGER.address.hex()}")
         assert account["balances"] == [{"token": USDC, "total": "1.5", "locked": "0", "available": "1.5"}]
         await accepted(api, InvalidateNonces(**world.head(ALICE), floor=10), ALICE)

@@ -10,8 +10,11 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
+from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.client import Client, Wallet
 from sequencer.client.background import Background
+from sequencer.core.signing import domain_separator
+from sequencer.core.types import Receipt
 from tests.world import ManualClock, World
 
 Result = TypeVar("Result")
@@ -20,7 +23,14 @@ ALICE: Final = Wallet(0xA11CE.to_bytes(32, "big"))
 BOB: Final = Wallet(0xB0B.to_bytes(32, "big"))
 AGENT: Final = Wallet(b"\x0a" * 32)
 EXCHANGE: Final = "0x" + "11" * 20
-INFO: Final = {"chainId": 31337, "exchange": EXCHANGE, "vkey": "0x" + "22" * 32, "proofMode": "executed"}
+RECEIPT_SIGNER: Final = ReceiptSigner(b"\x4e" * 32, domain_separator(31337, bytes.fromhex(EXCHANGE[2:])))
+INFO: Final = {
+    "chainId": 31337,
+    "exchange": EXCHANGE,
+    "vkey": "0x" + "22" * 32,
+    "receiptSigner": f"0x{RECEIPT_SIGNER.address.hex()}",
+    "proofMode": "executed",
+}
 TOKENS: Final = [
     {"id": 1, "symbol": "ETH", "address": "0x" + "00" * 20, "decimals": 18},
     {"id": 2, "symbol": "USDC", "address": "0x" + "33" * 20, "decimals": 6},
@@ -40,6 +50,31 @@ MARKETS: Final = [
 ]
 
 
+class RememberingWallet(Wallet):
+    """Keeps what it signed, so that a stand-in can tell the digest of what it is sent."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(key)
+        self.digests: dict[str, bytes] = {}
+
+    def sign(self, digest: bytes) -> bytes:
+        signature = super().sign(digest)
+        self.digests[f"0x{signature.hex()}"] = digest
+        return signature
+
+
+def receipt(seq: int, digest: bytes, signer: ReceiptSigner = RECEIPT_SIGNER) -> dict[str, Any]:
+    """A receipt in JSON, as of a transaction with this number and digest."""
+    promise = Receipt(seq, digest, b"\x1b" * 32, 1_790_000_000)
+    return {
+        "seq": str(seq),
+        "digest": f"0x{digest.hex()}",
+        "inboxHash": f"0x{promise.inbox_hash.hex()}",
+        "time": promise.time,
+        "signature": f"0x{signer.sign(promise).hex()}",
+    }
+
+
 Canned = list[tuple[int, Any, dict[str, str]]]
 """Status, body and headers of the answers to come; status 0 ends the connection."""
 
@@ -47,10 +82,12 @@ Canned = list[tuple[int, Any, dict[str, str]]]
 class StandIn:
     """Answers by method and path what it is told, several times in turn if it is told so, the last for ever.
 
-    `posted` has the bodies of what was posted, whatever was answered.
+    `posted` has the bodies of what was posted, whatever was answered. An accepted transaction of `wallet` is answered
+    with its receipt, unless the answer that it was told has one.
     """
 
     def __init__(self) -> None:
+        self.wallet: RememberingWallet | None = None
         self.answers: dict[str, Canned] = {}
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.asked: list[str] = []
@@ -91,10 +128,13 @@ class StandIn:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 stand_in.posted.append((self.path, json.loads(body)))
-                self._answer("POST")
+                self._answer("POST", json.loads(body).get("signature"))
 
-            def _answer(self, method: str) -> None:
+            def _answer(self, method: str, signature: str | None = None) -> None:
                 status, answer, headers = stand_in._next(f"{method} {self.path.split('?')[0]}")
+                if stand_in.wallet is not None and isinstance(answer, dict) and signature and "seq" in answer:
+                    digest = stand_in.wallet.digests[signature]
+                    answer = {"receipt": receipt(int(answer["seq"]), digest)} | answer
                 if not status:
                     self.close_connection = True
                     return

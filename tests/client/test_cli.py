@@ -430,7 +430,7 @@ KEYS: dict[str, set[str]] = {
     "blocks": {"blocks", "has_more", "next"},
     "blocks 1": {"number", "timestamp", "endSeq", "stateRoot", "batch"},
     "batches": {"batches", "has_more", "next"},
-    "cancel-all": {"seq", "digest", "block", "cancelled"},
+    "cancel-all": {"seq", "digest", "block", "receipt", "cancelled"},
 }
 
 

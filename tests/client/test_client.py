@@ -10,7 +10,7 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from sequencer.client import ApiError, Client, OutcomeUnknown, Unreachable, Wallet
+from sequencer.client import ApiError, Client, OutcomeUnknown, Unreachable
 from sequencer.client.actions import CancelClient
 from sequencer.client.decimals import DecimalError
 from sequencer.client.errors import AnswerLost, ClientError, NotConnected, Refused
@@ -25,9 +25,9 @@ from sequencer.core.types import (
     Transaction,
     Withdraw,
 )
-from tests.client.conftest import EXCHANGE, StandIn, refusal
+from tests.client.conftest import EXCHANGE, RememberingWallet, StandIn, receipt, refusal
 
-WALLET = Wallet(b"\x07" * 32)
+WALLET = RememberingWallet(b"\x07" * 32)
 ADDRESS = f"0x{WALLET.address.hex()}"
 SEQUENCED = {"seq": "12", "digest": "0x" + "00" * 32, "block": "3"}
 PLACED = SEQUENCED | {
@@ -44,6 +44,7 @@ CANCELLED = SEQUENCED | {"orderId": "0x" + "00" * 24, "status": "cancelled", "re
 def client(stand_in: StandIn) -> Iterator[Client]:
     stand_in.answer(f"GET /v1/accounts/{ADDRESS}", account(5))
     stand_in.answer(f"GET /v1/accounts/{ADDRESS}/triggers", [])
+    stand_in.wallet = WALLET
     stand_in.answer("POST /v1/orders", PLACED)
     stand_in.answer("POST /v1/cancels", CANCELLED)
     stand_in.answer("POST /v1/withdrawals", SEQUENCED)
@@ -245,9 +246,15 @@ def accept_everything(stand_in: StandIn) -> None:
     accepted = {"seq": "77", "block": "3", "code": "OK", "status": "accepted", "orderId": "0x" + "09" * 24}
 
     class Everything(dict[str, Any]):
+        digest = b""
+
         def get(self, call: str, default: Any = None) -> Any:
-            is_lookup = call.startswith("GET /v1/transactions/")
-            return [(200, accepted, {})] if is_lookup else super().get(call, default)
+            if call.startswith("GET /v1/transactions/"):
+                self.digest = bytes.fromhex(call.rpartition("0x")[2])
+                return [(200, accepted, {})]
+            if call == "GET /v1/receipts/77":
+                return [(200, receipt(77, self.digest), {})]
+            return super().get(call, default)
 
     stand_in.answers = Everything(stand_in.answers)
 

@@ -16,6 +16,7 @@ from sequencer.core.types import (
     CancelOrder,
     InvalidateNonces,
     PlaceOrder,
+    Receipt,
     ReplaceOrder,
     RevokeAgent,
     SelfTrade,
@@ -51,7 +52,7 @@ def signing_vectors() -> dict[str, Any]:
         },
         "domain": _domain(),
         "domain_separator": _hex(SEPARATOR),
-        "cases": [*(_case(name, tx) for name, tx in _transactions().items()), *_logins()],
+        "cases": [*(_case(name, tx) for name, tx in _transactions().items()), *_logins(), _receipt()],
     }
 
 
@@ -91,6 +92,18 @@ def _logins() -> list[dict[str, Any]]:
         )
         for name, signer in (("a login", OWNER), ("a login of an agent", AGENT))
     ]
+
+
+def _receipt() -> dict[str, Any]:
+    receipt = Receipt(MAX_U64, bytes(range(32)), b"\xff" * 32, DEADLINE)
+    return _signed(
+        "a receipt",
+        OWNER,
+        signing.RECEIPT_TYPE_STRING,
+        signing.RECEIPT_TYPE_HASH,
+        signing.receipt_typed_data(CHAIN_ID, CONTRACT, receipt),
+        signing.receipt_digest(SEPARATOR, receipt),
+    )
 
 
 def _signed(

@@ -28,6 +28,7 @@ from sequencer.adapters.http.formats import (
     Secret,
     SelfTradeName,
     SideName,
+    Signature,
     SignedDecimal,
     Time,
     TimeInForceName,
@@ -156,6 +157,7 @@ class Info(Answer, frozen=True):
     domain: Domain
     domain_separator: Hash
     vkey: Hash
+    receipt_signer: Annotated[Address, Meta(description="whose signatures receipts carry")]
     proof_mode: ProofModeName
     relay: RelayTerms | None
     time: Time
@@ -498,12 +500,27 @@ class Deposits(Page, frozen=True):
 # ---------------------------------------------------------------- transactions
 
 
+class Receipt(Answer, frozen=True):
+    """The sequencer's promise of a transaction's place.
+
+    `inboxHash`: of the inbox entries sequenced before it; `time`: of its block; `signature`: of the EIP-712 message
+    `Receipt` by `receiptSigner` of `/v1/info`.
+    """
+
+    seq: Uint
+    digest: Hash
+    inbox_hash: Hash
+    time: Time
+    signature: Signature
+
+
 class Accepted(Answer, frozen=True):
     """An accepted transaction: durable, and sealed into `block` soon."""
 
     seq: Uint
     digest: Hash
     block: Uint
+    receipt: Receipt
 
 
 class Cancelled(Accepted, frozen=True):

@@ -13,6 +13,7 @@ from sequencer.adapters.feed.feed import Feed
 from sequencer.adapters.history import History
 from sequencer.adapters.http.limits import Caller, Limiter
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
@@ -51,6 +52,7 @@ class Context:
     domain_separator: bytes
     prover_token: str
     recovery: SignatureRecovery
+    receipts: ReceiptSigner
     limiter: Limiter
     deferred: DeferredTransactions
 

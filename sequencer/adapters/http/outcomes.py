@@ -7,6 +7,7 @@ from typing import Any, Final
 from sequencer.adapters.http import answers
 from sequencer.adapters.http.context import hex_bytes
 from sequencer.adapters.http.units import MarketUnits, market_units
+from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.core.book import parse_order_id
 from sequencer.core.errors import Code
 from sequencer.core.state import State
@@ -21,6 +22,7 @@ from sequencer.core.types import (
     Order,
     OrderId,
     PlaceOrder,
+    Receipt,
     ReplaceOrder,
     Result,
     Side,
@@ -35,59 +37,81 @@ UnitsOf = Callable[[int], MarketUnits]
 """The units of a market by its number."""
 
 
-def placed(state: State, tx: PlaceOrder, accepted: Accepted) -> answers.Placed:
+def placed(state: State, tx: PlaceOrder, accepted: Accepted, receipt: answers.Receipt) -> answers.Placed:
     """The new order and what it met."""
     units = market_units(state, tx.market)
-    return answers.Placed(**_head(accepted), **_order_outcome(units, tx.side, accepted.result))
+    return answers.Placed(**_head(accepted, receipt), **_order_outcome(units, tx.side, accepted.result))
 
 
-def cancelled(state: State, _tx: CancelOrder | CancelClientOrder, accepted: Accepted) -> answers.Cancelled:
+def cancelled(
+    state: State, _tx: CancelOrder | CancelClientOrder, accepted: Accepted, receipt: answers.Receipt
+) -> answers.Cancelled:
     """The order that is gone."""
     return answers.Cancelled(
-        **_head(accepted), **_cancel_outcome(partial(market_units, state), accepted.result)
+        **_head(accepted, receipt), **_cancel_outcome(partial(market_units, state), accepted.result)
     )
 
 
-def cancelled_all(state: State, _tx: CancelAll, accepted: Accepted) -> answers.CancelledAll:
+def cancelled_all(
+    state: State, _tx: CancelAll, accepted: Accepted, receipt: answers.Receipt
+) -> answers.CancelledAll:
     """The orders that are gone."""
     return answers.CancelledAll(
-        **_head(accepted), cancelled=_orders(partial(market_units, state), accepted.result.removed)
+        **_head(accepted, receipt), cancelled=_orders(partial(market_units, state), accepted.result.removed)
     )
 
 
-def replaced(state: State, tx: ReplaceOrder, accepted: Accepted) -> answers.Replaced:
+def replaced(
+    state: State, tx: ReplaceOrder, accepted: Accepted, receipt: answers.Receipt
+) -> answers.Replaced:
     """The order that stands now and what it met."""
     return answers.Replaced(
-        **_head(accepted), **_replace_outcome(partial(market_units, state), tx, accepted.result)
+        **_head(accepted, receipt), **_replace_outcome(partial(market_units, state), tx, accepted.result)
     )
 
 
-def batch(state: State, tx: Batch, accepted: Accepted) -> answers.BatchResults:
+def batch(state: State, tx: Batch, accepted: Accepted, receipt: answers.Receipt) -> answers.BatchResults:
     """A result for each action, in their order."""
     units_of = cache(partial(market_units, state))
     pairs = zip(tx.actions, accepted.result.items, strict=True)
     return answers.BatchResults(
-        **_head(accepted), results=[_item(units_of, action, result) for action, result in pairs]
+        **_head(accepted, receipt), results=[_item(units_of, action, result) for action, result in pairs]
     )
 
 
-def agent_approved(state: State, tx: ApproveAgent, accepted: Accepted) -> answers.AgentApproved:
+def agent_approved(
+    state: State, tx: ApproveAgent, accepted: Accepted, receipt: answers.Receipt
+) -> answers.AgentApproved:
     """The agent's nonce lane; null if it was revoked meanwhile."""
     agent = state.accounts[tx.account].agents.get(tx.agent)
-    return answers.AgentApproved(**_head(accepted), lane=None if agent is None else agent.lane)
+    return answers.AgentApproved(**_head(accepted, receipt), lane=None if agent is None else agent.lane)
 
 
-def sequenced(_state: State, _tx: Transaction, accepted: Accepted) -> answers.Accepted:
+def sequenced(
+    _state: State, _tx: Transaction, accepted: Accepted, receipt: answers.Receipt
+) -> answers.Accepted:
     """That it is durable says all."""
-    return answers.Accepted(**_head(accepted))
+    return answers.Accepted(**_head(accepted, receipt))
 
 
-def _head(accepted: Accepted) -> dict[str, Any]:
+def signed_receipt(signer: ReceiptSigner, receipt: Receipt) -> answers.Receipt:
+    """A receipt with its signature; what it is of is durable."""
+    return answers.Receipt(
+        seq=str(receipt.seq),
+        digest=hex_bytes(receipt.digest),
+        inbox_hash=hex_bytes(receipt.inbox_hash),
+        time=receipt.time,
+        signature=hex_bytes(signer.sign(receipt)),
+    )
+
+
+def _head(accepted: Accepted, receipt: answers.Receipt) -> dict[str, Any]:
     """The fields that every answer to a transaction has."""
     return {
-        "seq": str(accepted.result.seq),
-        "digest": hex_bytes(accepted.digest),
+        "seq": receipt.seq,
+        "digest": receipt.digest,
         "block": str(accepted.block),
+        "receipt": receipt,
     }
 
 

@@ -91,6 +91,7 @@ PATH: Final[Mapping[str, Schema]] = {
     "job": NUMBER,
     "number": NUMBER,
     "orderId": _hex(24),
+    "seq": NUMBER,
     "switch": _SECRET,
     "trigger": _SECRET,
 }
@@ -407,6 +408,13 @@ HISTORY: Final = (
         blocks.transaction,
         "What a transaction did and how far it came",
         answers.TransactionInfo,
+        UNKNOWN,
+    ),
+    _get(
+        "/v1/receipts/{seq}",
+        blocks.receipt,
+        "The receipt of a signed transaction, the same as in its answer",
+        answers.Receipt,
         UNKNOWN,
     ),
     _get("/v1/blocks", blocks.blocks, "Sealed blocks", answers.Blocks, {}, query=_page()),

@@ -23,18 +23,20 @@ from sequencer.core.transition import check_valid
 from sequencer.core.types import Transaction
 from sequencer.node import Accepted
 
+Show = Callable[[State, Any, Accepted, answers.Receipt], answers.Accepted]
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A kind of signed transaction: its name, the type of its body, and what it is answered with.
 
-    `show` makes the answer from the state, the transaction and how it was accepted.
+    `show` makes the answer from the state, the transaction, how it was accepted and its receipt.
     """
 
     name: str
     body: type[bodies.Signed]
     answer: type[answers.Accepted]
-    show: Callable[[State, Any, Accepted], answers.Accepted]
+    show: Show
     decoder: "msgspec.json.Decoder[Any]"
     family: Family
     """Of the client's buckets that a request is charged to."""
@@ -44,7 +46,7 @@ def _operation(
     name: str,
     body: type[bodies.Signed],
     answered: type[answers.Accepted],
-    show: Callable[[State, Any, Accepted], answers.Accepted],
+    show: Show,
     family: Family = Family.CLIENT,
 ) -> Operation:
     return Operation(name, body, answered, show, msgspec.json.Decoder(body), family)
@@ -87,7 +89,8 @@ async def execute(context: Context, operation: Operation, raw: bytes, caller: Ca
     signature = fields.fixed_bytes("signature", body.signature, 65)
     signed, public_key = await admit(context, tx, signature, caller)
     accepted = await context.node.submit(tx, signed, public_key, signature)
-    return operation.show(state, tx, accepted)
+    receipt = outcomes.signed_receipt(context.receipts, accepted.receipt)
+    return operation.show(state, tx, accepted, receipt)
 
 
 async def admit(context: Context, tx: Transaction, signature: bytes, caller: Caller) -> tuple[bytes, bytes]:

@@ -92,6 +92,12 @@ ADVICE: Final = {
     type=click.IntRange(0, 65_535),
     help="Nonce lane to sign in: 0 to 7 for an owner (0 unless given), its own for an agent.",
 )
+@click.option(
+    "--receipts",
+    envvar="ZKCLOB_RECEIPTS",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to which the signed receipt of each transaction is added.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def cli(
@@ -103,6 +109,7 @@ def cli(
     password_file: Path | None,
     account: bytes | None,
     lane: int | None,
+    receipts: Path | None,
     as_json: bool,
 ) -> None:
     """Trade on a zkclob exchange. Options here go before the command; --json may follow it.
@@ -114,7 +121,9 @@ def cli(
       zkclob order ETH/USDC sell 0.25 2500.5
       zkclob book ETH/USDC
     """
-    session = Session(url, rpc_url, Keystore(keystore), key_name, password_file, account, lane, as_json)
+    session = Session(
+        url, rpc_url, Keystore(keystore), key_name, password_file, account, lane, receipts, as_json
+    )
     context.obj = session
     context.call_on_close(session.close)
 

@@ -13,6 +13,7 @@ import click
 from sequencer.client.cli.output import echo_json
 from sequencer.client.cli.parameters import LIMIT
 from sequencer.client.client import Client
+from sequencer.client.errors import ClientError
 from sequencer.client.keystore import Keystore
 from sequencer.client.l1 import L1Account
 from sequencer.client.wallet import Wallet, WalletError
@@ -33,6 +34,7 @@ class Session:
     password_file: Path | None
     account: bytes | None
     lane: int | None
+    receipts: Path | None
     as_json: bool
     clients: list[Client] = field(default_factory=list)
 
@@ -83,7 +85,13 @@ class Session:
     @cached_property
     def trader(self) -> Client:
         """A client that signs."""
-        return self._opened(Client(self.url, self.wallet, account=self.account, lane=self.lane))
+        try:
+            client = Client(
+                self.url, self.wallet, account=self.account, lane=self.lane, receipts=self.receipts
+            )
+        except OSError as error:
+            raise ClientError(f"cannot open the file of receipts: {error}") from error
+        return self._opened(client)
 
     def _opened(self, client: Client) -> Client:
         self.clients.append(client)

@@ -1,4 +1,4 @@
-"""The way to L1: transactions, blocks and batches."""
+"""The way to L1: transactions and their receipts, blocks and batches."""
 
 from aiohttp import web
 
@@ -7,6 +7,7 @@ from sequencer.adapters.http import answers, fields
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
 from sequencer.adapters.http.errors import not_found
 from sequencer.adapters.http.formats import KINDS
+from sequencer.adapters.http.outcomes import signed_receipt
 from sequencer.adapters.http.reads import query
 from sequencer.adapters.http.reads.values import optional
 from sequencer.core.book import PLACES_PER_SEQ, order_id
@@ -26,6 +27,16 @@ async def transaction(request: web.Request) -> web.Response:
     tx = parse_inbox_entry(row["payload"]) if is_entry else decode_transaction(row["payload"])
     placed = await context.history.placed(row["seq"])
     return answer(_transaction(context, row, tx, {each["place"]: each for each in placed}))
+
+
+async def receipt(request: web.Request) -> web.Response:
+    """GET /v1/receipts/{seq}"""
+    context = request.app[CONTEXT]
+    seq = query.path_number(request, "seq")
+    found = await context.history.receipt(seq)
+    if found is None:
+        raise not_found(f"signed transaction {seq}")
+    return answer(signed_receipt(context.receipts, found))
 
 
 def _transaction(

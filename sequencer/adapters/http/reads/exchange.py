@@ -79,6 +79,7 @@ async def info(request: web.Request) -> web.Response:
             ),
             domain_separator=hex_bytes(context.domain_separator),
             vkey=hex_bytes(deployment.program_vkey),
+            receipt_signer=hex_bytes(context.receipts.address),
             proof_mode=context.proof_mode,
             relay=_relay(context),
             time=context.clock.now_ms() // 1000,
