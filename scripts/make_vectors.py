@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from tests.vectors.carried import blobs
 from tests.vectors.executed import batches
 from tests.vectors.json_form import to_json
 from tests.vectors.published import signing_vectors
@@ -24,6 +25,7 @@ SHARED: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "inbox.json": inbox,
     "outbox.json": outbox,
     "data.json": data,
+    "blobs.json": blobs,
     "state.json": state,
     "public_values.json": public_values,
     "batches.json": batches,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from zkclob_native import Prepared, StateTree, keccak256, prepare
 
+from sequencer.core.carriers import in_calldata
 from sequencer.core.codec import DataEncoder, decode_meta
 from sequencer.core.outbox import encode_outbox_leaf
 from sequencer.core.public_values import PublicValues, public_values
@@ -294,7 +295,7 @@ class Pipeline:
             (self._start_tree.root, blocks[-1].root),
             blocks[0].sealed.first_seq,
             decode_meta(blocks[-1].sealed.meta),
-            data,
+            in_calldata(data),
             [digest for rooted in blocks for digest in rooted.sealed.digests],
             [withdrawal for *_, withdrawal in _owed(blocks)],
         )

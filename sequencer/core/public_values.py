@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from dataclasses import Field, astuple, dataclass, fields
 from typing import Any, Final
 
-from zkclob_native import keccak256
-
+from sequencer.core.carriers import Carried
 from sequencer.core.digests import digests_hash
 from sequencer.core.outbox import outbox_leaf, outbox_root
 from sequencer.core.types import Meta, Withdrawal
-
-CALLDATA: Final = 0
-"""The carrier whose data hash is the plain hash of the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +55,14 @@ def public_values(
     roots: tuple[bytes, bytes],
     first_seq: int,
     meta: Meta,
-    data: bytes,
+    carried: Carried,
     digests: Sequence[bytes],
     withdrawals: Sequence[Withdrawal],
 ) -> PublicValues:
-    """The public values of a batch carried as calldata.
+    """The public values of a batch.
 
-    `roots`: state root before and after. `meta`: the record after the batch. `digests` and `withdrawals`: those
-    of its transactions, in order.
+    `roots`: state root before and after. `meta`: the record after the batch. `carried`: its data. `digests` and
+    `withdrawals`: those of its transactions, in order.
     """
     leaves = [outbox_leaf(withdrawal, index) for index, withdrawal in enumerate(withdrawals)]
     return PublicValues(
@@ -75,8 +71,8 @@ def public_values(
         new_state_root=roots[1],
         inbox_cursor=meta.inbox_cursor,
         inbox_hash=meta.inbox_hash,
-        data_carrier=CALLDATA,
-        data_hash=keccak256(data),
+        data_carrier=carried.carrier,
+        data_hash=carried.data_hash,
         outbox_root=outbox_root(leaves),
         outbox_count=len(leaves),
         block_number=meta.block_number,

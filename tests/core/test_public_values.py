@@ -6,6 +6,7 @@ import pytest
 from eth_abi.abi import encode
 from zkclob_native import keccak256
 
+from sequencer.core.carriers import in_calldata
 from sequencer.core.digests import digests_hash
 from sequencer.core.outbox import outbox_leaf
 from sequencer.core.public_values import PublicValues, public_values
@@ -19,7 +20,7 @@ VALUES = public_values(
     roots=(b"\x02" * 32, b"\x03" * 32),
     first_seq=70,
     meta=Meta(1, 8, 9, 73, 4, b"\x04" * 32),
-    data=b"data",
+    carried=in_calldata(b"data"),
     digests=[b"\x05" * 32] * 3,
     withdrawals=[WITHDRAWAL],
 )

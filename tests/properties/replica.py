@@ -7,6 +7,7 @@ import zkclob_native as native
 from coincurve import PrivateKey
 
 from sequencer.core import signing
+from sequencer.core.carriers import in_calldata
 from sequencer.core.codec import encode_data
 from sequencer.core.digests import block_digests
 from sequencer.core.errors import Code
@@ -127,7 +128,7 @@ class Replica:
             (self._before.root, self.tree.root),
             self._first_seq,
             self.state.meta,
-            data,
+            in_calldata(data),
             block_digests(self._separator, self._inbox_hash, self.blocks),
             self._withdrawals,
         ).encode()
