@@ -1,8 +1,10 @@
 """A contract on a real chain, and a stand-in for its operator: batches of random transactions, settled on L1."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,6 +15,7 @@ from zkclob_native import keccak256
 
 from scripts.devnet import POSTER, Devnet, trader_wallet
 from sequencer.abi import EXCHANGE
+from sequencer.client import cli
 from sequencer.client.l1 import L1Account
 from sequencer.core.public_values import PublicValues
 from sequencer.core.signing import domain_separator
@@ -119,6 +122,42 @@ class Operator:
             first_block=chain.creation_block(),
             **settings,
         )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def answer(self) -> Any:
+        """What it printed as JSON."""
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+
+Zkclob = Callable[..., Ended]
+
+
+@pytest.fixture
+def zkclob(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Zkclob:
+    """Runs the command `zkclob`, away from any keystore of this machine."""
+    monkeypatch.setenv("ZKCLOB_KEYSTORE", str(tmp_path / "keys"))
+    for name in ("ZKCLOB_KEY", "ZKCLOB_DATA", "ZKCLOB_ARCHIVE", "ZKCLOB_CONTRACT"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr("sys.argv", ["zkclob", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        shown = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), shown.out, shown.err)
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from sequencer.client.actions import ActionError
-from sequencer.client.cli import account, agents, deferred, exchange, funds, keys, live, trading
+from sequencer.client.cli import account, agents, deferred, exchange, funds, keys, live, trading, verify
 from sequencer.client.cli.output import echo_json
 from sequencer.client.cli.parameters import ADDRESS
 from sequencer.client.cli.session import DEFAULT_KEYSTORE, JsonGroup, Session
@@ -19,6 +19,7 @@ from sequencer.client.errors import ApiError, ClientError, OutcomeUnknown, Unrea
 from sequencer.client.keystore import Keystore
 from sequencer.client.l1 import L1ActionError
 from sequencer.client.wallet import WalletError
+from sequencer.rebuild.errors import RebuildError
 
 ADVICE: Final = {
     "UNKNOWN_ACCOUNT": "pay in with `zkclob deposit`, or wait until what was paid in is credited",
@@ -137,6 +138,7 @@ for declared in (
     *funds.COMMANDS,
     *agents.COMMANDS,
     *deferred.COMMANDS,
+    *verify.COMMANDS,
 ):
     cli.add_command(declared)
 
@@ -155,7 +157,7 @@ def main() -> None:
         _fail(str(error), advice, {"code": "OUTCOME_UNKNOWN", "details": {"digest": digest}}, wants_json)
     except Unreachable as error:
         _fail(str(error), "is it running? (--url, or `make devnet`)", {"code": "UNREACHABLE"}, wants_json)
-    except (ClientError, L1ActionError, WalletError, DecimalError, ActionError) as error:
+    except (ClientError, L1ActionError, WalletError, DecimalError, ActionError, RebuildError) as error:
         _fail(str(error), None, {"code": "FAILED"}, wants_json)
 
 

@@ -1,0 +1,46 @@
+"""Puts the parts of a rebuild together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sequencer.rebuild.chain import Chain
+from sequencer.rebuild.events import Event
+from sequencer.rebuild.follower import Follower, Progress
+from sequencer.rebuild.records import Records
+from sequencer.rebuild.rpc import Rpc
+from sequencer.rebuild.sources import Archive, Calldata, DataFinder
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an exchange is, and where what is read of it is kept."""
+
+    rpc_url: str
+    contract: bytes
+    folder: Path | None = None
+    """None: in memory."""
+    archive: Path | None = None
+    first_block: int | None = None
+    """Not after the contract's creation; None: it is searched."""
+
+
+def open_follower(
+    place: Place,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_event: Callable[[Event], None] = lambda _: None,
+) -> Follower:
+    """A rebuild that goes on where the records end. Raises RebuildError."""
+    chain = Chain(Rpc(place.rpc_url), place.contract)
+    identity = {"chain_id": str(chain.chain_id()).encode(), "contract": place.contract}
+    first_block = chain.creation_block() if place.first_block is None else place.first_block
+    archive = Archive(place.archive) if place.archive else None
+    return Follower(
+        chain,
+        Records(place.folder, identity),
+        DataFinder(chain, [Calldata()], archive),
+        first_block=first_block,
+        on_progress=on_progress,
+        on_event=on_event,
+    )
