@@ -13,7 +13,7 @@ base units.
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ MANIFEST = ROOT / "sp1_program/elf/manifest.json"
 
 ZERO_ADDRESS = "0x" + "00" * 20
 MIN_DEPOSIT_ETH = 10**15
+# Of a forced operation while few inbox entries wait, in wei.
+FORCED_FEE = 10**15
+HOUR, DAY = 3600, 86_400
 
 CONTRACTS = {"mock": "MockVerifier", "local": "LocalSP1Verifier", "sp1": "SP1Verifier"}
 # Verifiers for the development chain alone, and why.
@@ -46,6 +49,23 @@ FORGEABLE = {
     "mock": "it proves nothing",
     "local": "whoever made its keys can forge proofs",
 }
+
+
+@dataclass(frozen=True)
+class Delays:
+    """The contract's `Delays`, in its order; seconds."""
+
+    inclusion: int
+    deadline: int
+    exit: int
+    timelock: int
+    poster: int
+    halt: int
+
+
+PRODUCTION_DELAYS = Delays(DAY, 7 * DAY, 7 * DAY, 15 * DAY, 6 * HOUR, 2 * DAY)
+# Short enough to wait for them by moving the chain's clock.
+DEVELOPMENT_DELAYS = Delays(600, 3600, 1800, 5460, 60, 300)
 
 
 class DeploymentError(click.ClickException):
@@ -197,12 +217,27 @@ def deploy_local_verifier(deployer: AccountAPI, keys: LocalVerifier) -> Verifier
     return Verifier("local", deployed, keys.verifier_hash, keys.vk_root, keys.artifact)
 
 
+def configuration(
+    chain: int, owner: str, settler: str, verifier: str, vkey: bytes, guardian: str | None = None
+) -> tuple[Any, ...]:
+    """The contract's `Configuration`. The guardian is the owner unless another one is named."""
+    delays = DEVELOPMENT_DELAYS if chain == DEVELOPMENT_CHAIN_ID else PRODUCTION_DELAYS
+    roles = (owner, settler, guardian or owner)
+    return (*roles, verifier, vkey, MIN_DEPOSIT_ETH, FORCED_FEE, astuple(delays))
+
+
 def deploy_exchange(
-    deployer: AccountAPI, owner: str, settler: str, verifier: Verifier, vkey: bytes
+    deployer: AccountAPI,
+    owner: str,
+    settler: str,
+    verifier: Verifier,
+    vkey: bytes,
+    guardian: str | None = None,
 ) -> ContractInstance:
-    """Creates the exchange."""
-    arguments = (owner, settler, verifier.contract.address, vkey, MIN_DEPOSIT_ETH)
-    return deployer.deploy(contract("Exchange"), *arguments)
+    """Creates the exchange. It takes no deposits before its governor opens it."""
+    chain = chain_id(deployer.provider)
+    arguments = configuration(chain, owner, settler, verifier.contract.address, vkey, guardian)
+    return deployer.deploy(contract("Exchange"), arguments)
 
 
 def deploy_tokens(deployer: AccountAPI, exchange: ContractInstance) -> list[dict[str, Any]]:
@@ -292,6 +327,7 @@ def require_code(provider: ProviderAPI, name: str, address: str, artifact: dict[
 def verify(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifier, vkey: bytes) -> None:
     """Reads back what the exchange's safety rests on. Raises `DeploymentError` at the first difference."""
     require_code(provider, "Exchange", exchange.address, artifact("Exchange"))
+    require_code(provider, "ProofReader", exchange.proofReader(), artifact("ProofReader"))
     require_equal("verifier", exchange.verifier(), verifier.contract.address)
     require_equal("program key", bytes(exchange.programVKey()), vkey)
     require_equal("genesis root", bytes(exchange.head().stateRoot), zkclob_native.StateTree().root)
@@ -343,8 +379,9 @@ def describe(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifi
 )
 @click.option("--governor", help="Owner of the exchange. Default: the deploying account.")
 @click.option("--poster", help="The one address that may settle. Default: the deploying account.")
+@click.option("--guardian", help="May halt settlement for a while. Default: the governor.")
 @click.option("--fee-account", help="Earns the test markets' fees. Default: the governor.")
-@click.option("--test-tokens", is_flag=True, help="Also deploy and list USDC, WBTC and two markets.")
+@click.option("--test-tokens", is_flag=True, help="Also list USDC, WBTC and two markets, and open.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Deployment file.")
 def cli(
     account: AccountAPI,
@@ -353,15 +390,20 @@ def cli(
     keys: Path | None,
     governor: str | None,
     poster: str | None,
+    guardian: str | None,
     fee_account: str | None,
     test_tokens: bool,
     output: Path | None,
 ) -> None:
-    """Deploy the verifier and the exchange, read them back and write the deployment file."""
+    """Deploy the verifier and the exchange, read them back and write the deployment file.
+
+    Without --test-tokens the exchange is left to its governor, who lists tokens and markets and then opens it.
+    """
     owner = to_checksum_address(governor or account.address)
     settler = to_checksum_address(poster or account.address)
     kind = choose_verifier(asked, chain_id(provider))
-    refuse_known_keys(chain_id(provider), [account.address, owner, settler])
+    halting = to_checksum_address(guardian or owner)
+    refuse_known_keys(chain_id(provider), [account.address, owner, settler, halting])
     if test_tokens and owner != account.address:
         raise DeploymentError(
             "--test-tokens needs the deploying account as governor: only the governor lists"
@@ -370,7 +412,7 @@ def cli(
     build_contracts()
     vkey = program_vkey()
     verifier = deploy_verifier(account, kind, keys)
-    exchange = deploy_exchange(account, owner, settler, verifier, vkey)
+    exchange = deploy_exchange(account, owner, settler, verifier, vkey, halting)
     verify(provider, exchange, verifier, vkey)
 
     tokens = [token_entry(exchange, "ETH", ZERO_ADDRESS)]
@@ -378,6 +420,7 @@ def cli(
     if test_tokens:
         tokens += deploy_tokens(account, exchange)
         markets = list_markets(account, exchange, tokens, to_checksum_address(fee_account or owner))
+        exchange.open(sender=account)
     deployment = describe(provider, exchange, verifier) | {"tokens": tokens, "markets": markets}
     written = json.dumps(deployment, indent=2) + "\n"
     if output is not None:

@@ -4,6 +4,7 @@
         --deployment deployment.json --market ETH/USDC --status cancel-only
 
 What no option names stays as the chain has it. Amounts are in base units, fees and the band in millionths.
+Once the exchange is open only a stricter status holds at once: anything else is scheduled behind the timelock.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from ape.cli import ConnectedProviderCommand, account_option
 from ape.contracts import ContractInstance
 from ape.exceptions import ContractLogicError
 from eth_utils.address import is_address, to_checksum_address
+from eth_utils.crypto import keccak
 from ethpm_types import ContractType
 
 from scripts.deploy import chain_id
@@ -114,20 +116,31 @@ def change(
         raise SetMarketError(f"market {market} is so already: give an option that changes it (--help)")
     yield f"market {market} of {exchange.address}:"
     yield from differences(before, after)
-    tx_hash = _send(exchange, account, market, after)
-    yield f"sent in {tx_hash}: the sequencer takes it from the inbox after its confirmations"
+    tx_hash, effect = _send(exchange, account, market, before, after)
+    yield f"sent in {tx_hash}: {effect}"
 
 
-def _send(exchange: ContractInstance, account: AccountAPI, market: int, state: MarketState) -> str:
-    """Sends the change; gives the transaction's hash. Raises SetMarketError if the contract refuses."""
+def _send(
+    exchange: ContractInstance, account: AccountAPI, market: int, before: MarketState, after: MarketState
+) -> tuple[str, str]:
+    """Sends the change; gives the transaction's hash and what follows. Raises SetMarketError if it is refused."""
     owner = exchange.owner()
     if account.address != owner:
         raise SetMarketError(f"only {owner} may do this: give its --account, not {account.address}")
+    taken = "the sequencer takes it from the inbox after its confirmations"
     try:
-        receipt = exchange.setMarket(market, int(state.status), state.terms, sender=account)
+        if not exchange.isOpen():
+            receipt = exchange.setMarket(market, int(after.status), after.terms, sender=account)
+        elif after.terms == before.terms and after.status > before.status:
+            receipt = exchange.restrictMarket(market, int(after.status), sender=account)
+        else:
+            action = exchange.setMarket.encode_input(market, int(after.status), after.terms)
+            receipt = exchange.schedule(action, sender=account)
+            ready = exchange.scheduledAt(keccak(action))
+            taken = f"it can be executed from {ready} (Unix seconds) on, with the action {action.to_0x_hex()}"
     except ContractLogicError as error:
         raise SetMarketError(f"the contract refuses: {error}") from error
-    return cast(str, receipt.txn_hash)
+    return cast(str, receipt.txn_hash), taken
 
 
 def differences(before: MarketState, after: MarketState) -> list[str]:

@@ -49,5 +49,13 @@ def verifier(governor: AccountAPI) -> ContractInstance:
 def exchange(
     governor: AccountAPI, poster: AccountAPI, verifier: ContractInstance, vkey: bytes
 ) -> ContractInstance:
-    arguments = (governor.address, poster.address, verifier.address, vkey, deploy.MIN_DEPOSIT_ETH)
-    return governor.deploy(deploy.contract("Exchange"), *arguments)
+    """An exchange that is being set up: its governor lists at once, and nobody deposits."""
+    return deploy.deploy_exchange(
+        governor, governor.address, poster.address, deploy.Verifier("mock", verifier), vkey
+    )
+
+
+@pytest.fixture
+def opened(exchange: ContractInstance, governor: AccountAPI) -> ContractInstance:
+    exchange.open(sender=governor)
+    return exchange

@@ -130,3 +130,14 @@ def test_the_command_itself(
         [*command, "--fee-account", deploy.ZERO_ADDRESS], capture_output=True, text=True, cwd=deploy.ROOT
     )
     assert (refused.returncode, "zero address" in refused.stderr) == (2, True)
+
+
+def test_an_open_market_is_restricted_at_once_and_anything_else_is_scheduled(
+    change: Change, exchange: ContractInstance, governor: AccountAPI
+) -> None:
+    exchange.open(sender=governor)
+    change("ETH/USDC", status=MarketStatus.CANCEL_ONLY)
+    assert last_entry(exchange).status == MarketStatus.CANCEL_ONLY
+    before = exchange.inboxLength()
+    assert "it can be executed from" in change("ETH/USDC", status=MarketStatus.ACTIVE)
+    assert exchange.inboxLength() == before

@@ -11,7 +11,9 @@ from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
+from scripts.deploy import configuration
 from sequencer.adapters.l1 import GAS_LIMIT_MAX
+from sequencer.config import DEVELOPMENT_CHAIN_ID
 from sequencer.node import MAX_BATCH_DATA
 
 TRANSACTION_BYTES_MAX = 131_072
@@ -28,7 +30,9 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def exchange(chain: Web3, deploy: Deploy) -> Contract:
     account = chain.eth.accounts[0]
-    deployed: Contract = deploy("Exchange", account, account, deploy("MockVerifier").address, VKEY, 1)
+    settings = configuration(DEVELOPMENT_CHAIN_ID, account, account, deploy("MockVerifier").address, VKEY)
+    deployed: Contract = deploy("Exchange", settings)
+    chain.eth.wait_for_transaction_receipt(deployed.functions.open().transact())
     return deployed
 
 

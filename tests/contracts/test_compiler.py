@@ -14,6 +14,7 @@ BIN = ROOT / "contracts/node_modules/.bin"
 SOLC_VERSION = "0.8.37"
 DEPLOYED = (
     "Exchange",
+    "ProofReader",
     "verifiers/SP1Verifier",
     "verifiers/MockVerifier",
     "devnet/LocalSP1Verifier",

@@ -17,3 +17,16 @@ uint8 constant MARKET_ACTIVE = 1;
 uint8 constant MARKET_HALTED = 3;
 // Largest fee rate, in hundredths of a basis point.
 uint32 constant MAX_FEE = 10_000;
+// Longest timelock, in seconds; every other delay is shorter.
+uint64 constant MAX_TIMELOCK = 365 days;
+// Highest base fee of a forced operation, in wei. The fee grows with the queue to 32 times its base.
+uint128 constant MAX_FORCED_FEE = 0.02 ether;
+// Entries that wait for the fee of a forced operation to grow by its base, and how often it does at most.
+uint64 constant FORCED_FEE_STEP = 64;
+uint64 constant MAX_FORCED_FEE_STEPS = 31;
+// A batch that consumes this many inbox entries may leave overdue ones.
+uint64 constant MIN_INBOX_PER_BATCH = 64;
+// Gas that each claim of a `claimMany` gets. One that needs more is skipped.
+uint256 constant CLAIM_GAS = 300_000;
+// Most blobs of one batch.
+uint256 constant MAX_BLOBS = 6;

@@ -44,3 +44,10 @@ struct MarketUpdate {
     /// Account that earns the fees.
     address feeAccount;
 }
+
+/// A listed market, by its newest entry in the inbox.
+struct Market {
+    /// 1 active, 2 cancel-only, 3 halted.
+    uint8 status;
+    MarketUpdate terms;
+}

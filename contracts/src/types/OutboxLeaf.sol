@@ -11,3 +11,12 @@ struct OutboxLeaf {
     /// Highest fee that the recipient offers to whoever relays the claim.
     uint128 maxRelayFee;
 }
+
+/// A leaf of a settled batch with its proof.
+struct Claim {
+    /// The batch it belongs to.
+    uint64 batchNumber;
+    OutboxLeaf leaf;
+    /// Path from the leaf to the batch's outbox root.
+    bytes32[] proof;
+}

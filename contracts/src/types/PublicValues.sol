@@ -21,3 +21,5 @@ struct PublicValues {
 
 // The batch's data travels in calldata; `dataHash` is its keccak256.
 uint8 constant CALLDATA_CARRIER = 0;
+// It travels in blobs; `dataHash` is the hash of its keccak256 and of an opening of each blob.
+uint8 constant BLOB_CARRIER = 1;

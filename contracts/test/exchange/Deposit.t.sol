@@ -16,8 +16,7 @@ contract DepositTest is ExchangeFixture {
     }
 
     function list(address token) private returns (uint32) {
-        vm.prank(GOVERNOR);
-        return exchange.listToken(token, 18, 1);
+        return listToken(token, 18);
     }
 
     function testFuzzEthIsBookedAndPutIntoTheInbox(uint256 amount) public {

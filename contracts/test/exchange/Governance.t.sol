@@ -5,10 +5,16 @@ import {Exchange} from "../../src/Exchange.sol";
 import {TestToken} from "../../src/devnet/TestToken.sol";
 import {IExchange} from "../../src/interfaces/IExchange.sol";
 import {ISP1Verifier} from "../../src/interfaces/ISP1Verifier.sol";
+import {Configuration} from "../../src/types/Configuration.sol";
 import {MarketTerms, MarketUpdate, Token} from "../../src/types/Listing.sol";
 import {ExchangeFixture} from "../support/ExchangeFixture.sol";
 
 contract GovernanceTest is ExchangeFixture {
+    /// What governance does while an exchange is set up.
+    function setUp() public override {
+        prepare();
+    }
+
     bytes4 private constant NOT_OWNER = bytes4(keccak256("OwnableUnauthorizedAccount(address)"));
 
     function expectNotOwner(address caller) private {
@@ -23,7 +29,7 @@ contract GovernanceTest is ExchangeFixture {
     }
 
     function testConstructorListsTheNativeCoin() public {
-        Exchange fresh = new Exchange(GOVERNOR, POSTER, verifier, PROGRAM_VKEY, MIN_ETH);
+        Exchange fresh = new Exchange(configuration());
         bytes memory entry = abi.encodePacked(uint8(6), START, uint32(1), address(0), uint8(18));
         assertEq(fresh.inboxLength(), 1);
         assertEq(fresh.inboxHash(1), keccak256(abi.encodePacked(bytes32(0), entry)));
@@ -36,13 +42,17 @@ contract GovernanceTest is ExchangeFixture {
     }
 
     function testConstructorRefusesAVerifierWithoutCode() public {
+        Configuration memory wrong = configuration();
+        wrong.verifier = ISP1Verifier(BOB);
         vm.expectRevert(abi.encodeWithSelector(IExchange.NotAContract.selector, BOB));
-        new Exchange(GOVERNOR, POSTER, ISP1Verifier(BOB), PROGRAM_VKEY, MIN_ETH);
+        new Exchange(wrong);
     }
 
     function testConstructorRefusesAZeroPoster() public {
+        Configuration memory wrong = configuration();
+        wrong.poster = address(0);
         vm.expectRevert(IExchange.ZeroAddress.selector);
-        new Exchange(GOVERNOR, address(0), verifier, PROGRAM_VKEY, MIN_ETH);
+        new Exchange(wrong);
     }
 
     function testListTokenEntersTheInbox() public {
@@ -251,7 +261,7 @@ contract GovernanceTest is ExchangeFixture {
         vm.expectRevert(IExchange.ZeroAddress.selector);
         exchange.setPoster(address(0));
         vm.expectEmit(true, true, true, true, address(exchange));
-        emit IExchange.PosterChanged(BOB);
+        emit IExchange.PosterProposed(BOB, START);
         vm.prank(GOVERNOR);
         exchange.setPoster(BOB);
         assertEq(exchange.poster(), BOB);

@@ -11,21 +11,21 @@ contract SettleTest is ExchangeFixture {
     bytes private constant DATA = hex"0100010101";
 
     function post(Batch memory batch, bytes memory data, bytes memory proof) private {
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         exchange.settle(batch, data, proof);
     }
 
     /// Proves `batch`, then posts `other` with that proof: the public values differ, so it must not pass.
     function expectUnproven(Batch memory other) private {
         bytes memory proof = mockProof(publicValues(nextBatch(), DATA));
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
         exchange.settle(other, DATA, proof);
     }
 
     function expectRefused(Batch memory batch, bytes memory reason) private {
         bytes memory proof = mockProof(publicValues(batch, DATA));
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         vm.expectRevert(reason);
         exchange.settle(batch, DATA, proof);
     }
@@ -78,7 +78,7 @@ contract SettleTest is ExchangeFixture {
     function testOnlyThePoster() public {
         Batch memory batch = nextBatch();
         bytes memory proof = mockProof(publicValues(batch, DATA));
-        vm.prank(GOVERNOR);
+        vm.prank(GOVERNOR, GOVERNOR);
         vm.expectRevert(abi.encodeWithSelector(IExchange.NotPoster.selector, GOVERNOR));
         exchange.settle(batch, DATA, proof);
     }
@@ -87,7 +87,7 @@ contract SettleTest is ExchangeFixture {
         Batch memory batch = nextBatch();
         bytes memory proof = mockProof(publicValues(batch, DATA));
         post(batch, DATA, proof);
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         vm.expectRevert(abi.encodeWithSelector(IExchange.BlockNumberNotAfter.selector, uint64(1), uint64(1)));
         exchange.settle(batch, DATA, proof);
     }
@@ -126,7 +126,7 @@ contract SettleTest is ExchangeFixture {
         Batch memory batch = nextBatch();
         bytes memory proof = mockProof(publicValues(batch, data));
         data[position % data.length] ^= bytes1(flip);
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
         exchange.settle(batch, data, proof);
     }
@@ -134,7 +134,7 @@ contract SettleTest is ExchangeFixture {
     function testDataIsNeitherCutNorExtended() public {
         Batch memory batch = nextBatch();
         bytes memory proof = mockProof(publicValues(batch, DATA));
-        vm.startPrank(POSTER);
+        vm.startPrank(POSTER, POSTER);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
         exchange.settle(batch, bytes.concat(DATA, hex"00"), proof);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
@@ -150,7 +150,7 @@ contract SettleTest is ExchangeFixture {
         uint256 position = (word % 14) * 32 + bit % 256 / 8;
         values[position] ^= bytes1(uint8(1 << (bit % 8)));
         bytes memory proof = mockProof(values);
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
         exchange.settle(batch, DATA, proof);
     }
@@ -167,11 +167,13 @@ contract SettleTest is ExchangeFixture {
     function testAProofIsBoundToItsContract() public {
         Batch memory batch = nextBatch();
         bytes memory proof = mockProof(publicValues(batch, DATA));
-        Exchange other = new Exchange(GOVERNOR, POSTER, verifier, PROGRAM_VKEY, MIN_ETH);
-        vm.prank(GOVERNOR);
+        Exchange other = new Exchange(configuration());
+        vm.startPrank(GOVERNOR);
         other.listToken(address(usdc), 6, MIN_USDC);
+        other.open();
+        vm.stopPrank();
         assertEq(other.inboxHash(2), exchange.inboxHash(2));
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
         other.settle(batch, DATA, proof);
     }
@@ -223,7 +225,7 @@ contract SettleTest is ExchangeFixture {
         bytes memory data = new bytes(120_000);
         Batch memory batch = nextBatch();
         bytes memory proof = mockProof(publicValues(batch, data));
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         uint256 before = gasleft();
         exchange.settle(batch, data, proof);
         assertTrue(before - gasleft() < 1_000_000, "execution gas of 120 kB");

@@ -17,7 +17,7 @@ contract Depositor is ExchangeFixture {
     mapping(uint32 => uint256) public owed;
     bytes32 public chain;
 
-    function prepare() external {
+    function begin() external {
         setUp();
         chain = exchange.inboxHash(exchange.inboxLength());
     }
@@ -69,7 +69,7 @@ contract SolvencyTest is ExchangeFixture {
 
     function setUp() public override {
         depositor = new Depositor();
-        depositor.prepare();
+        depositor.begin();
     }
 
     /// @notice forge calls only these functions, in random order.

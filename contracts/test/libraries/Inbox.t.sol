@@ -20,7 +20,7 @@ contract InboxTest is VectorReader {
         string memory json = vectors("inbox.json");
         uint64 count = 0;
         for (string memory path; vm.keyExistsJson(json, path = element(".entries", count)); count++) {
-            (uint64 index, bytes32 chainHash) = inbox.append(readBytes(json, path, ".entry"));
+            (uint64 index, bytes32 chainHash) = inbox.append(readBytes(json, path, ".entry"), 0);
             assertEq(index, count);
             assertEq(chainHash, readBytes32(json, path, ".inbox_hash"));
             assertEq(inbox.hashAt[count + 1], chainHash);

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Exchange} from "../../src/Exchange.sol";
 import {TestToken} from "../../src/devnet/TestToken.sol";
 import {MarketTerms} from "../../src/types/Listing.sol";
+import {Configuration, Delays} from "../../src/types/Configuration.sol";
 import {Batch, Head} from "../../src/types/Batch.sol";
 import {OutboxLeaf} from "../../src/types/OutboxLeaf.sol";
 import {MockVerifier} from "../../src/verifiers/MockVerifier.sol";
@@ -15,6 +16,7 @@ import {Test} from "./Test.sol";
 abstract contract ExchangeFixture is Test {
     address internal constant GOVERNOR = address(0x60);
     address internal constant POSTER = address(0x905);
+    address internal constant GUARDIAN = address(0x6A);
     address internal constant ALICE = address(0xA11CE);
     address internal constant BOB = address(0xB0B);
     bytes32 internal constant PROGRAM_VKEY = bytes32(uint256(0x1234));
@@ -22,20 +24,70 @@ abstract contract ExchangeFixture is Test {
     uint128 internal constant MIN_USDC = 1e6;
     uint32 internal constant ETH = 1;
     uint32 internal constant USDC = 2;
+    uint128 internal constant FORCED_FEE = 0.001 ether;
     uint64 internal constant START = 1_800_000_000;
+    // The delays of production.
+    uint64 internal constant INCLUSION = 1 days;
+    uint64 internal constant DEADLINE = 7 days;
+    uint64 internal constant EXIT = 7 days;
+    uint64 internal constant TIMELOCK = 15 days;
+    uint64 internal constant POSTER_DELAY = 6 hours;
+    uint64 internal constant HALT = 2 days;
 
     Exchange internal exchange;
     MockVerifier internal verifier;
     TestToken internal usdc;
 
     function setUp() public virtual {
+        prepare();
+        vm.prank(GOVERNOR);
+        exchange.open();
+    }
+
+    /// @notice An exchange that is not open yet.
+    function prepare() internal {
         vm.warp(START);
         verifier = new MockVerifier();
-        exchange = new Exchange(GOVERNOR, POSTER, verifier, PROGRAM_VKEY, MIN_ETH);
+        exchange = new Exchange(configuration());
         usdc = new TestToken("USD Coin", "USDC", 6);
         vm.prank(GOVERNOR);
         exchange.listToken(address(usdc), 6, MIN_USDC);
         vm.deal(ALICE, 1_000_000 ether);
+    }
+
+    function configuration() internal view returns (Configuration memory) {
+        return Configuration({
+            governor: GOVERNOR,
+            poster: POSTER,
+            guardian: GUARDIAN,
+            verifier: verifier,
+            programVKey: PROGRAM_VKEY,
+            minDepositETH: MIN_ETH,
+            forcedFee: FORCED_FEE,
+            delays: Delays({
+                inclusion: INCLUSION,
+                deadline: DEADLINE,
+                exit: EXIT,
+                timelock: TIMELOCK,
+                poster: POSTER_DELAY,
+                halt: HALT
+            })
+        });
+    }
+
+    /// @notice Carries out an action of governance in an open exchange: 15 days pass.
+    function govern(bytes memory action) internal {
+        vm.prank(GOVERNOR);
+        exchange.schedule(action);
+        vm.warp(block.timestamp + TIMELOCK);
+        vm.prank(GOVERNOR);
+        exchange.execute(action);
+    }
+
+    /// @notice Lists a token in an open exchange.
+    function listToken(address token, uint8 decimals) internal returns (uint32) {
+        govern(abi.encodeCall(exchange.listToken, (token, decimals, 1)));
+        return exchange.tokenIdOf(token);
     }
 
     function depositEth(uint256 amount) internal {
@@ -102,7 +154,7 @@ abstract contract ExchangeFixture is Test {
 
     function settle(Batch memory batch) internal {
         bytes memory proof = mockProof(publicValues(batch, "data"));
-        vm.prank(POSTER);
+        vm.prank(POSTER, POSTER);
         exchange.settle(batch, "data", proof);
     }
 

@@ -21,8 +21,10 @@ interface Vm {
     function parseJsonString(string calldata json, string calldata path) external pure returns (string memory);
     function parseJsonUint(string calldata json, string calldata path) external pure returns (uint256);
     function prank(address sender) external;
+    function prank(address sender, address origin) external;
     function readFile(string calldata path) external view returns (string memory);
     function startPrank(address sender) external;
+    function startPrank(address sender, address origin) external;
     function stopPrank() external;
     function toString(uint256 value) external pure returns (string memory);
     function warp(uint256 timestamp) external;

@@ -30,7 +30,7 @@ contract PublicValuesTest is VectorReader {
         PublicValues memory values = abi.decode(encoded, (PublicValues));
         bytes[] memory entries = vm.parseJsonBytesArray(json, string.concat(first, ".inbox"));
         for (uint256 i = 0; i < entries.length; i++) {
-            inbox.append(entries[i]);
+            inbox.append(entries[i], 0);
         }
         assertEq(values.domainSeparator, vm.parseJsonBytes32(json, ".domain_separator"));
         assertEq(values.prevStateRoot, Genesis.stateRoot());
