@@ -23,6 +23,7 @@ from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import PROOF_MODES, Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
+from sequencer.adapters.kzg import BlobProver
 from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
@@ -77,6 +78,7 @@ class Sequencer:
             self.contract, self.deployment.program_vkey, self.clock, poll_ms=config.l1_poll_ms
         )
         self.poster_signer = Signer(key, self.deployment.chain_id, self.deployment.exchange)
+        self.blobs = BlobProver()
         self.poster = self._make_poster()
         self.pipeline = self._make_pipeline()
         self.node = self._make_node()
@@ -98,6 +100,7 @@ class Sequencer:
         return Poster(
             self.contract,
             self.poster_signer,
+            self.blobs,
             self.store,
             self.clock,
             confirmations=self.config.settle_confirmations,
@@ -194,6 +197,7 @@ class Sequencer:
             stack.callback(self.store.close)
             stack.callback(self.history.close)
             stack.callback(self.recovery.close)
+            stack.callback(self.blobs.close)
             await self._start(stack, "node", self.node.run)
             await self._start(stack, "pipeline", self.pipeline.run)
             await self._start(stack, "deferred transactions", self.deferred.run)

@@ -408,6 +408,7 @@ def settlement(number: int, encoded: bytes, data: bytes, proof: bytes = b"") -> 
         first_seq=values.first_seq,
         end_seq=values.end_seq,
         digests_hash=values.digests_hash,
+        data_carrier=values.data_carrier,
         data=data,
         proof=proof,
     )

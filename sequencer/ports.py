@@ -144,6 +144,7 @@ class Settlement:
     first_seq: int
     end_seq: int
     digests_hash: bytes
+    data_carrier: int
     data: bytes
     proof: bytes
 
@@ -186,6 +187,8 @@ class Attempt:
     raw: bytes
     max_fee: int
     priority_fee: int
+    max_blob_fee: int = 0
+    """For each unit of blob gas; 0: it carries no blobs."""
 
 
 class AttemptStore(Protocol):

@@ -5,24 +5,34 @@ interpreter's lock, so it has a process of its own, which loads the parameters, 
 """
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import ckzg  # type: ignore[import-not-found]  # written in C, without types
+import rlp  # type: ignore[import-untyped]
 from zkclob_native import keccak256
 
 from sequencer.core.carriers import BlobPoint, Carried, challenge, in_blobs
 from sequencer.core.codec.blobs import pack_blobs
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 VERSION: Final = b"\x01"
 """First byte of the versioned hash of a KZG commitment."""
+BLOB_TRANSACTION: Final = b"\x03"
+CELL_PROOFS: Final = b"\x01"
+"""Version of the form in which nodes take blobs since Osaka; before, without a version, there was one proof a blob."""
 _PARAMETERS: Final = ("eth_account.typed_transactions.blob_transactions", "kzg_trusted_setup.txt")
 
 
@@ -55,14 +65,20 @@ class Sidecar:
     def versioned_hashes(self) -> list[bytes]:
         return [blob.versioned_hash for blob in self.blobs]
 
+    def attached_to(self, signed: bytes) -> bytes:
+        """A signed blob transaction with its blobs, as nodes take it."""
+        blobs = [blob.blob for blob in self.blobs]
+        commitments = [blob.commitment for blob in self.blobs]
+        own = rlp.decode(signed.removeprefix(BLOB_TRANSACTION))
+        encoded: bytes = rlp.encode([own, CELL_PROOFS, blobs, commitments, self.cell_proofs])
+        return BLOB_TRANSACTION + encoded
+
 
 class BlobProver:
     """One process that commits to blobs and proves what they hold."""
 
     def __init__(self) -> None:
-        self._process = ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
-        )
+        self._process = _new_process()
 
     def close(self) -> None:
         """Waits for what is being worked on."""
@@ -70,11 +86,26 @@ class BlobProver:
 
     async def carry(self, data: bytes) -> Carried:
         """`data` in blobs."""
-        return await asyncio.get_running_loop().run_in_executor(self._process, carried, data)
+        return await self._run(carried, data)
 
     async def sidecar(self, data: bytes) -> Sidecar:
         """What the transaction with `data` in blobs is made of."""
-        return await asyncio.get_running_loop().run_in_executor(self._process, sidecar, data)
+        return await self._run(sidecar, data)
+
+    async def _run(self, work: Callable[[bytes], T], data: bytes) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._process, work, data)
+        except BrokenExecutor:
+            log.warning("the process that commits to blobs ended: starting another")
+            self._process = _new_process()
+            return await loop.run_in_executor(self._process, work, data)
+
+
+def _new_process() -> ProcessPoolExecutor:
+    """It starts with the first work."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with_parent)
 
 
 def carried(data: bytes) -> Carried:
@@ -82,6 +113,7 @@ def carried(data: bytes) -> Carried:
     return in_blobs(data, [BlobPoint(blob.versioned_hash, blob.y) for blob in _opened(data)])
 
 
+@lru_cache(1)
 def sidecar(data: bytes) -> Sidecar:
     """What the transaction with `data` in blobs is made of; blocks."""
     blobs = _opened(data)

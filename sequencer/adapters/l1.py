@@ -27,10 +27,11 @@ from web3.exceptions import (
     Web3Exception,
     Web3RPCError,
 )
-from web3.types import BlockData, TxParams, TxReceipt
+from web3.types import BlockData, TxParams, TxReceipt, Wei
 from zkclob_native import keccak256
 
 from sequencer.abi import EXCHANGE, VERIFIER, revert_reason
+from sequencer.adapters.kzg import Sidecar
 
 GAS_LIMIT_MAX: Final = 16_777_216
 """Gas limit of one transaction since Fusaka (EIP-7825)."""
@@ -131,16 +132,29 @@ class LeafClaim:
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """EIP-1559 fees of a transaction, in wei per gas."""
+    """EIP-1559 fees of a transaction, in wei per gas; with blobs, also the most per unit of blob gas (EIP-4844)."""
 
     max_fee: int
     priority_fee: int
+    max_blob_fee: int = 0
 
     def raised(self, market: "Fees") -> "Fees":
-        """At least an eighth (12.5 %) above these, so that nodes replace; more where the market asks more."""
+        """So far above these that nodes replace, each by an eighth (12.5 %), with blobs by all of it; more where the
+        market asks more.
+        """
+        eighths = 16 if self.max_blob_fee else 9
         return Fees(
-            max(market.max_fee, self.max_fee * 9 // 8 + 1),
-            max(market.priority_fee, self.priority_fee * 9 // 8 + 1),
+            max(market.max_fee, self.max_fee * eighths // 8 + 1),
+            max(market.priority_fee, self.priority_fee * eighths // 8 + 1),
+            max(market.max_blob_fee, 2 * self.max_blob_fee),
+        )
+
+    def cover(self, market: "Fees") -> bool:
+        """Whether the market asks for no more."""
+        return (
+            self.max_fee >= market.max_fee
+            and self.priority_fee >= market.priority_fee
+            and self.max_blob_fee >= market.max_blob_fee
         )
 
 
@@ -258,6 +272,13 @@ class ExchangeContract:
         values = tuple(getattr(claim, field.name) for field in fields(claim))
         return bytes.fromhex(self._contract.encode_abi("settle", [values, data, proof])[2:])
 
+    def settle_blobs_call(self, claim: BatchClaim, sidecar: Sidecar, proof: bytes) -> bytes:
+        """The calldata of `settleBlobs`."""
+        values = tuple(getattr(claim, field.name) for field in fields(claim))
+        openings = [(opened.y, opened.commitment, opened.proof) for opened in sidecar.blobs]
+        arguments = [values, (sidecar.content_hash, openings), proof]
+        return bytes.fromhex(self._contract.encode_abi("settleBlobs", arguments)[2:])
+
     def claim_many_call(self, claims: Sequence[LeafClaim], fee_recipient: str) -> bytes:
         """The calldata of `claimMany`; the zero address takes no fee."""
         values = [claim.values() for claim in claims]
@@ -274,20 +295,27 @@ class ExchangeContract:
         with _translated():
             return int.from_bytes(self._web3.eth.call(transaction))
 
-    def estimate_gas(self, sender: str, call: bytes) -> int:
-        """Gas limit for a call, a quarter to spare; raises Reverted when the contract would refuse it."""
+    def estimate_gas(
+        self, sender: str, call: bytes, versioned_hashes: Sequence[bytes] = (), max_blob_fee: int = 0
+    ) -> int:
+        """Gas limit for a call, a quarter to spare, by a transaction that has these blobs; raises Reverted when the
+        contract would refuse it.
+        """
         transaction: TxParams = {"from": Web3.to_checksum_address(sender), "to": self.address, "data": call}
+        if versioned_hashes:
+            transaction |= {"blobVersionedHashes": versioned_hashes, "maxFeePerBlobGas": Wei(max_blob_fee)}
         with _translated():
             # In the next block, whose time is now: batches are not accepted before their own time.
             gas = self._web3.eth.estimate_gas(transaction, block_identifier="pending")
         return min(gas * 5 // 4, GAS_LIMIT_MAX)
 
-    def fees(self) -> Fees:
-        """Fees that outbid the base fee's next doublings: twice the newest base fee and the suggested tip."""
+    def fees(self, *, blobs: bool = False) -> Fees:
+        """Fees that outbid the base fee's next doubling: twice the newest base fee and the suggested tip."""
         with _translated():
             base_fee = self._web3.eth.get_block("latest").get("baseFeePerGas", 0)
             priority_fee = max(self._web3.eth.max_priority_fee, 1)
-            return Fees(2 * base_fee + priority_fee, priority_fee)
+            blob_fee = max(2 * self._web3.eth.blob_base_fee, 1) if blobs else 0
+            return Fees(2 * base_fee + priority_fee, priority_fee, blob_fee)
 
     def next_nonce(self, account: str) -> int:
         """Number of the account's transactions that are in the chain."""
@@ -334,22 +362,31 @@ class Signer:
         """Checksummed address of the key."""
         return str(self._account.address)
 
-    def sign(self, nonce: int, call: bytes, gas: int, fees: Fees) -> tuple[bytes, bytes]:
-        """A signed EIP-1559 transaction: its hash and its raw bytes."""
-        signed = self._account.sign_transaction(
-            {
-                "type": 2,
-                "chainId": self._chain_id,
-                "nonce": nonce,
-                "to": self._contract,
-                "value": 0,
-                "data": call,
-                "gas": gas,
-                "maxFeePerGas": fees.max_fee,
-                "maxPriorityFeePerGas": fees.priority_fee,
-            }
-        )
-        return bytes(signed.hash), bytes(signed.raw_transaction)
+    def sign(
+        self, nonce: int, call: bytes, gas: int, fees: Fees, sidecar: Sidecar | None = None
+    ) -> tuple[bytes, bytes]:
+        """A signed transaction: its hash and its raw bytes, of EIP-1559, or with blobs, of EIP-4844."""
+        fields: dict[str, Any] = {
+            "type": 2,
+            "chainId": self._chain_id,
+            "nonce": nonce,
+            "to": self._contract,
+            "value": 0,
+            "data": call,
+            "gas": gas,
+            "maxFeePerGas": fees.max_fee,
+            "maxPriorityFeePerGas": fees.priority_fee,
+        }
+        if sidecar is None:
+            signed = self._account.sign_transaction(fields)
+            return bytes(signed.hash), bytes(signed.raw_transaction)
+        fields |= {
+            "type": 3,
+            "maxFeePerBlobGas": fees.max_blob_fee,
+            "blobVersionedHashes": sidecar.versioned_hashes,
+        }
+        signed = self._account.sign_transaction(fields)
+        return bytes(signed.hash), sidecar.attached_to(bytes(signed.raw_transaction))
 
 
 def _header(block: BlockData) -> BlockHeader:

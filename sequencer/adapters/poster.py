@@ -8,8 +8,10 @@ root, so two attempts never settle twice.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final, Protocol
 
+from sequencer.adapters.kzg import Sidecar
 from sequencer.adapters.l1 import (
     BatchClaim,
     BlockHeader,
@@ -22,6 +24,7 @@ from sequencer.adapters.l1 import (
     Reverted,
     Signer,
 )
+from sequencer.core.carriers import BLOBS
 from sequencer.ports import Attempt, AttemptStore, Clock, Health, Settled, Settlement, SettlementRefused
 
 log = logging.getLogger(__name__)
@@ -37,11 +40,20 @@ class SettlementChain(Protocol):
     def head(self) -> Head: ...
     def latest_block(self) -> BlockHeader: ...
     def settle_call(self, claim: BatchClaim, data: bytes, proof: bytes) -> bytes: ...
-    def estimate_gas(self, sender: str, call: bytes) -> int: ...
-    def fees(self) -> Fees: ...
+    def settle_blobs_call(self, claim: BatchClaim, sidecar: Sidecar, proof: bytes) -> bytes: ...
+    def estimate_gas(
+        self, sender: str, call: bytes, versioned_hashes: Sequence[bytes] = (), max_blob_fee: int = 0
+    ) -> int: ...
+    def fees(self, *, blobs: bool = False) -> Fees: ...
     def next_nonce(self, account: str) -> int: ...
     def send(self, raw: bytes) -> None: ...
     def receipt(self, tx_hash: bytes) -> Receipt | None: ...
+
+
+class Sidecars(Protocol):
+    """Who makes what a transaction with blobs is made of."""
+
+    async def sidecar(self, data: bytes) -> Sidecar: ...
 
 
 class Poster:
@@ -51,6 +63,7 @@ class Poster:
         self,
         chain: SettlementChain,
         signer: Signer,
+        sidecars: Sidecars,
         store: AttemptStore,
         clock: Clock,
         *,
@@ -63,6 +76,7 @@ class Poster:
         """
         self._chain = chain
         self._signer = signer
+        self._sidecars = sidecars
         self._store = store
         self._clock = clock
         self._confirmations = confirmations
@@ -165,23 +179,42 @@ class Poster:
             await self._send_new(settlement, last.nonce, last)
 
     async def _send_new(self, settlement: Settlement, nonce: int, replaced: Attempt | None) -> None:
-        call = self._chain.settle_call(_claim(settlement), settlement.data, settlement.proof)
-        gas = await self._estimated_gas(settlement.number, call)
-        fees = await asyncio.to_thread(self._chain.fees)
+        sidecar = None
+        if settlement.data_carrier == BLOBS:
+            sidecar = await self._sidecars.sidecar(settlement.data)
+        fees = await asyncio.to_thread(self._chain.fees, blobs=sidecar is not None)
         if replaced is not None:
-            fees = Fees(replaced.max_fee, replaced.priority_fee).raised(fees)
+            offered = Fees(replaced.max_fee, replaced.priority_fee, replaced.max_blob_fee)
+            if sidecar is not None and offered.cover(fees):
+                # Nodes replace blobs for twice the fees only: that would soon be too much for a market that is calm.
+                await self._send(replaced)
+                return
+            fees = offered.raised(fees)
             log.warning(
                 "settlement of batch %d waits: raising its fee to %d", settlement.number, fees.max_fee
             )
-        tx_hash, raw = self._signer.sign(nonce, call, gas, fees)
-        attempt = Attempt(settlement.number, nonce, tx_hash, raw, fees.max_fee, fees.priority_fee)
+        call = self._call(settlement, sidecar)
+        gas = await self._estimated_gas(settlement.number, call, sidecar, fees)
+        tx_hash, raw = self._signer.sign(nonce, call, gas, fees, sidecar)
+        attempt = Attempt(
+            settlement.number, nonce, tx_hash, raw, fees.max_fee, fees.priority_fee, fees.max_blob_fee
+        )
         await self._store.record_attempt(attempt)
         await self._send(attempt)
 
-    async def _estimated_gas(self, batch: int, call: bytes) -> int:
+    def _call(self, settlement: Settlement, sidecar: Sidecar | None) -> bytes:
+        claim = _claim(settlement)
+        if sidecar is None:
+            return self._chain.settle_call(claim, settlement.data, settlement.proof)
+        return self._chain.settle_blobs_call(claim, sidecar, settlement.proof)
+
+    async def _estimated_gas(self, batch: int, call: bytes, sidecar: Sidecar | None, fees: Fees) -> int:
         """Raises SettlementRefused if the contract refuses the call for good, Reverted if it may yet take it."""
+        versioned_hashes = sidecar.versioned_hashes if sidecar is not None else []
         try:
-            return await asyncio.to_thread(self._chain.estimate_gas, self._signer.address, call)
+            return await asyncio.to_thread(
+                self._chain.estimate_gas, self._signer.address, call, versioned_hashes, fees.max_blob_fee
+            )
         except Reverted as error:
             if str(error).startswith(PASSING_REVERTS):
                 raise

@@ -44,7 +44,7 @@ from sequencer.ports import (
 
 T = TypeVar("T")
 
-FORMAT: Final = "5"
+FORMAT: Final = "6"
 DATABASE: Final = "sequencer.sqlite3"
 LOCK: Final = "lock"
 
@@ -108,7 +108,7 @@ CREATE TABLE batches (
   l1_tx BLOB, l1_gas INTEGER, l1_block INTEGER);
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, nonce INTEGER NOT NULL, tx_hash BLOB NOT NULL UNIQUE,
-  raw BLOB NOT NULL, max_fee TEXT NOT NULL, priority_fee TEXT NOT NULL);
+  raw BLOB NOT NULL, max_fee TEXT NOT NULL, priority_fee TEXT NOT NULL, max_blob_fee TEXT NOT NULL);
 CREATE INDEX attempts_batch ON attempts (batch, id);
 CREATE VIEW batch_list AS
   SELECT number, first_block, last_block, first_seq, end_seq, created_ms, worker, cycles, prover_gas,
@@ -148,6 +148,9 @@ LIMIT 1"""
 """Digests lie anywhere in an index, so that each of them would cost a commit a page of its own. They are indexed when
 their batch is made, all at once; the transactions since are few enough to look through.
 """
+
+
+_ATTEMPT: Final = "batch, nonce, tx_hash, raw, max_fee, priority_fee, max_blob_fee"
 
 
 class StoreError(Exception):
@@ -376,21 +379,18 @@ class Store:
 
     async def record_attempt(self, attempt: Attempt) -> None:
         """See AttemptStore."""
-        statement = (
-            "INSERT OR IGNORE INTO attempts (batch, nonce, tx_hash, raw, max_fee, priority_fee) "
-            "VALUES (?, ?, ?, ?, ?, ?)"
-        )
-        fees = (str(attempt.max_fee), str(attempt.priority_fee))
+        statement = f"INSERT OR IGNORE INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names only
+        fees = (str(attempt.max_fee), str(attempt.priority_fee), str(attempt.max_blob_fee))
         values = (attempt.batch, attempt.nonce, attempt.tx_hash, attempt.raw, *fees)
         await self._write(lambda db: db.execute(statement, values))
 
     async def attempts(self, batch: int) -> list[Attempt]:
         """See AttemptStore."""
-        query = "SELECT batch, nonce, tx_hash, raw, max_fee, priority_fee FROM attempts WHERE batch = ? ORDER BY id"
+        query = f"SELECT {_ATTEMPT} FROM attempts WHERE batch = ? ORDER BY id"  # noqa: S608 - names only
         rows = await self._write(lambda db: db.execute(query, (batch,)).fetchall())
         return [
-            Attempt(number, nonce, tx_hash, raw, int(max_fee), int(priority_fee))
-            for number, nonce, tx_hash, raw, max_fee, priority_fee in rows
+            Attempt(number, nonce, tx_hash, raw, *map(int, fees))
+            for number, nonce, tx_hash, raw, *fees in rows
         ]
 
     async def mark_claimed(self, seq: int, item: int) -> None:

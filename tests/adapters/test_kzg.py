@@ -1,5 +1,6 @@
 """Commitments and proofs, against ckzg's own verifiers, and the process that makes them."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -45,6 +46,19 @@ async def test_the_process_answers_as_this_one_does() -> None:
         assert (found.carrier, len(found.versioned_hashes)) == (BLOBS, 2)
         with pytest.raises(ValueError, match="do not fit"):
             await prover.carry(bytes(10**6))
+    finally:
+        prover.close()
+
+
+@pytest.mark.slow
+async def test_another_process_follows_one_that_died() -> None:
+    prover = BlobProver()
+    try:
+        await prover.carry(b"data")
+        (process,) = multiprocessing.active_children()
+        process.kill()
+        process.join()
+        assert await prover.carry(DATA) == carried(DATA)
     finally:
         prover.close()
 

@@ -1,13 +1,15 @@
 """The poster against a chain that loses, delays and refuses transactions, and against its own crashes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
+import rlp  # type: ignore[import-untyped]
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
+from sequencer.adapters.kzg import OpenedBlob, Sidecar
 from sequencer.adapters.l1 import (
     BatchClaim,
     BlockHeader,
@@ -20,6 +22,8 @@ from sequencer.adapters.l1 import (
     Signer,
 )
 from sequencer.adapters.poster import Poster
+from sequencer.core.carriers import BLOBS, CALLDATA
+from sequencer.core.codec.blobs import BLOB_LENGTH
 from sequencer.ports import Attempt, Settled, Settlement, SettlementRefused
 
 CONTRACT = "0x" + "11" * 20
@@ -31,7 +35,7 @@ def root(number: int) -> bytes:
     return bytes([number]) * 32
 
 
-def settlement(number: int) -> Settlement:
+def settlement(number: int, carrier: int = CALLDATA) -> Settlement:
     return Settlement(
         number=number,
         prev_state_root=root(number - 1),
@@ -44,6 +48,7 @@ def settlement(number: int) -> Settlement:
         first_seq=number,
         end_seq=number + 1,
         digests_hash=bytes(32),
+        data_carrier=carrier,
         data=b"data",
         proof=b"proof",
     )
@@ -56,6 +61,7 @@ class FakeL1:
     holds: bool = False
     down: bool = False
     refusal: str | None = None
+    market: Fees = Fees(1_000, 10, 7)  # noqa: RUF009 - frozen
     settled: int = 0
     nonce: int = 0
     block: int = 10
@@ -79,15 +85,20 @@ class FakeL1:
     def settle_call(self, claim: BatchClaim, data: bytes, proof: bytes) -> bytes:
         return claim.new_state_root
 
-    def estimate_gas(self, sender: str, call: bytes) -> int:
+    def settle_blobs_call(self, claim: BatchClaim, sidecar: Sidecar, proof: bytes) -> bytes:
+        return claim.new_state_root
+
+    def estimate_gas(
+        self, sender: str, call: bytes, versioned_hashes: Sequence[bytes] = (), max_blob_fee: int = 0
+    ) -> int:
         self._answer()
         if self.refusal is not None:
             raise Reverted(self.refusal)
         return 1_000_000
 
-    def fees(self) -> Fees:
+    def fees(self, *, blobs: bool = False) -> Fees:
         self._answer()
-        return Fees(1_000, 10)
+        return replace(self.market, max_blob_fee=self.market.max_blob_fee if blobs else 0)
 
     def next_nonce(self, account: str) -> int:
         self._answer()
@@ -125,7 +136,11 @@ class FakeL1:
 
 
 def decoded(raw: bytes) -> tuple[bytes, int, bytes]:
-    """Hash, nonce and calldata of a raw EIP-1559 transaction."""
+    """Hash, nonce and calldata of a raw EIP-1559 transaction, or of one with blobs as nodes take it."""
+    if raw[0] == 3:
+        own, version, *_ = rlp.decode(raw[1:])
+        assert version == b"\x01"
+        raw = b"\x03" + rlp.encode(own)
     fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
     return keccak(raw), fields["nonce"], bytes(fields["data"])
 
@@ -141,6 +156,14 @@ class FakeStore:
 
     async def attempts(self, batch: int) -> list[Attempt]:
         return [attempt for attempt in self.kept if attempt.batch == batch]
+
+
+class FakeSidecars:
+    """Stands for blobs; what is in them plays no part here."""
+
+    async def sidecar(self, data: bytes) -> Sidecar:
+        opened = OpenedBlob(bytes(BLOB_LENGTH), bytes(48), 0, bytes(48))
+        return Sidecar(keccak(data), (opened,), (bytes(48),) * 128)
 
 
 class Crash(Exception):  # noqa: N818 - an event of the test, not an error
@@ -178,6 +201,7 @@ def poster(chain: FakeL1, store: FakeStore, clock: FakeClock | None = None, conf
     return Poster(
         chain,
         chain.signer,
+        FakeSidecars(),
         store,
         clock or FakeClock(),
         confirmations=confirmations,
@@ -239,6 +263,52 @@ async def test_stuck_transaction_is_replaced_at_the_same_nonce_with_an_eighth_mo
     assert second.max_fee * 8 >= first.max_fee * 9
     assert second.priority_fee * 8 >= first.priority_fee * 9
     assert settled.tx_hash == second.tx_hash
+
+
+async def test_data_in_blobs_is_settled_by_a_transaction_that_has_them() -> None:
+    chain, store = FakeL1(), FakeStore()
+    settled = await poster(chain, store).settle(settlement(1, BLOBS))
+    (attempt,) = store.kept
+    assert (attempt.raw[0], attempt.max_blob_fee, settled.tx_hash) == (3, 7, attempt.tx_hash)
+
+
+async def test_stuck_blobs_are_replaced_for_twice_all_fees_when_the_market_asks_for_more() -> None:
+    chain, store = FakeL1(holds=True), FakeStore()
+
+    def rise() -> None:
+        chain.market = Fees(1_000, 10, 8)
+
+    one_round = REPLACE_AFTER_MS // 250 + 4
+    clock = FakeClock(
+        {
+            one_round: rise,
+            2 * one_round: lambda: chain.mine(chain.pool[-1]),
+        }
+    )
+    settled = await poster(chain, store, clock).settle(settlement(1, BLOBS))
+    first, second = store.kept
+    assert second.nonce == first.nonce
+    assert second.max_fee >= 2 * first.max_fee
+    assert second.priority_fee >= 2 * first.priority_fee
+    assert second.max_blob_fee >= 2 * first.max_blob_fee
+    assert settled.tx_hash == second.tx_hash
+
+
+async def test_stuck_blobs_that_pay_enough_are_only_sent_again() -> None:
+    chain, store = FakeL1(holds=True), FakeStore()
+    sent: list[bytes] = []
+    deliver = chain.send
+
+    def send(raw: bytes) -> None:
+        sent.append(raw)
+        deliver(raw)
+
+    chain.send = send  # type: ignore[method-assign]
+    clock = FakeClock({3 * REPLACE_AFTER_MS // 250: lambda: chain.mine(chain.pool[0])})
+    await poster(chain, store, clock).settle(settlement(1, BLOBS))
+    assert len(store.kept) == 1
+    assert len(sent) >= 2
+    assert set(sent) == {store.kept[0].raw}
 
 
 async def test_replaced_transaction_that_is_mined_after_all_counts() -> None:
@@ -339,3 +409,4 @@ async def test_an_exchange_that_another_sequencer_settled_is_left_alone() -> Non
 def test_raised_fees_follow_a_market_that_asks_for_more() -> None:
     assert Fees(800, 80).raised(Fees(5_000, 10)) == Fees(5_000, 91)
     assert Fees(1, 1).raised(Fees(1, 1)) == Fees(2, 2)
+    assert Fees(800, 80, 3).raised(Fees(5_000, 10, 4)) == Fees(5_000, 161, 6)
