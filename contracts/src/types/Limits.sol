@@ -30,3 +30,5 @@ uint64 constant MIN_INBOX_PER_BATCH = 64;
 uint256 constant CLAIM_GAS = 300_000;
 // Most blobs of one batch.
 uint256 constant MAX_BLOBS = 6;
+// Digests per chunk in `digestsHash`.
+uint64 constant CHUNK = 128;

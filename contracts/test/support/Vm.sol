@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title The cheatcodes of forge that the tests use
 interface Vm {
+    function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
     function deal(address account, uint256 balance) external;
@@ -23,6 +24,8 @@ interface Vm {
     function prank(address sender) external;
     function prank(address sender, address origin) external;
     function readFile(string calldata path) external view returns (string memory);
+    function roll(uint256 blockNumber) external;
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function startPrank(address sender) external;
     function startPrank(address sender, address origin) external;
     function stopPrank() external;
