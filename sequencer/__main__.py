@@ -29,6 +29,7 @@ from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster
 from sequencer.adapters.proof_verifier import L1ProofVerifier
 from sequencer.adapters.prover_queue import ProverQueue
+from sequencer.adapters.rebuilt import FolderInUse, rebuild_folder
 from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer, RelayPolicy
@@ -38,6 +39,8 @@ from sequencer.config import Config, ConfigError, Deployment, RelayMode
 from sequencer.core.signing import domain_separator
 from sequencer.node import Node, ReplayError
 from sequencer.pipeline import Pipeline, replay
+from sequencer.rebuild.errors import RebuildError
+from sequencer.rebuild.opening import Place, open_follower
 
 log = logging.getLogger(__name__)
 
@@ -315,6 +318,41 @@ def serve(path: Path, verbose: bool) -> None:
             runner.run(_serve(configuration.load(path)))
     except (ConfigError, StoreError, ReplayError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="As for serve; its data folder is made.",
+)
+@click.option(
+    "--archive",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of batches' data, for blobs that L1 has dropped.",
+)
+@click.option("--beacon", "beacon_url", help="Beacon node, for blobs that it still has.")
+def rebuild(path: Path, archive: Path | None, beacon_url: str | None) -> None:
+    """Make the data folder from L1 alone, so that serve goes on after the last settled batch.
+
+    Transactions that were acknowledged and never settled are gone: nobody but the former operator had them.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        count = _rebuild(configuration.load(path), archive, beacon_url)
+    except (ConfigError, StoreError, RebuildError, FolderInUse, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"rebuilt {count} batches; what was acknowledged after them is gone. Next: serve")
+
+
+def _rebuild(config: Config, archive: Path | None, beacon_url: str | None) -> int:
+    deployment = configuration.load_deployment(config.deployment)
+    place = Place(
+        config.rpc_url, deployment.contract, None, archive, beacon_url, first_block=deployment.block
+    )
+    return rebuild_folder(config.data_dir, open_follower(place))
 
 
 if __name__ == "__main__":

@@ -184,10 +184,10 @@ class Chain:
             tuple(_bytes(item, 32) for item in _list(answer.get("blobVersionedHashes") or [])),
         )
 
-
-def has_view(name: str) -> bool:
-    """Whether the contract's interface has a function of this name."""
-    return name in _FUNCTIONS
+    def blob(self, versioned_hash: bytes) -> bytes | None:
+        """A blob, where the node keeps them and can be asked as Anvil can; unchecked."""
+        answer = self.rpc.call("anvil_getBlobByHash", f"0x{versioned_hash.hex()}")
+        return None if answer is None else _bytes(answer)
 
 
 def _field(answer: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ of it is compared with the contract's own storage. Then the data of each new bat
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,15 +17,26 @@ from sequencer.core.constants import ZERO_HASH
 from sequencer.core.inbox import next_inbox_hash
 from sequencer.core.signing import domain_separator
 from sequencer.rebuild.chain import Block, Chain
-from sequencer.rebuild.errors import ChainInconsistent, ChainReorganised, RecordsError
+from sequencer.rebuild.errors import ChainInconsistent, ChainReorganised, ChainUnavailable, RecordsError
 from sequencer.rebuild.events import Event, Log, SettledBatch, decode_log, settled_batch
 from sequencer.rebuild.records import InboxRecord, Records, Snapshot
 from sequencer.rebuild.replay import GENESIS_ROOT, ReplayedBatch, Replayer
 from sequencer.rebuild.sources import DataFinder
 
+PASSING: Final = (ChainUnavailable, ChainInconsistent, ChainReorganised)
+"""What another look at L1 may get over."""
+ATTEMPTS: Final = 5
+PAUSE_S: Final = 2.0
 SNAPSHOT_EVERY: Final = 50_000
 """Transactions between two states that are kept on disk; what a restart replays at most."""
 _GENESIS_SEQ: Final = 1
+
+OnBatch = Callable[[SettledBatch, ReplayedBatch], None]
+"""Takes each batch once it was replayed."""
+
+
+def _ignore(_batch: SettledBatch, _replayed: ReplayedBatch) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,21 @@ class Follower:
         """EIP-712 domain of the exchange."""
         return self._separator
 
-    def step(self, on_batch: Callable[[SettledBatch, ReplayedBatch], None] = lambda _, __: None) -> None:
+    def catch_up(
+        self, on_batch: OnBatch = _ignore, on_trouble: Callable[[Exception], None] = lambda _: None
+    ) -> None:
+        """Goes to the newest block; looks again a few times at what may pass. Raises RebuildError."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self.step(on_batch)
+            except PASSING as error:
+                if attempt == ATTEMPTS:
+                    raise
+                on_trouble(error)
+                time.sleep(PAUSE_S)
+        raise AssertionError("the last attempt returns or raises")
+
+    def step(self, on_batch: OnBatch = _ignore) -> None:
         """Goes to the newest block, once. Raises RebuildError.
 
         `on_batch` gets each batch that is replayed.
@@ -180,7 +206,7 @@ class Follower:
 
     # ------------------------------------------------------------------- state
 
-    def _replay(self, newest: Block, on_batch: Callable[[SettledBatch, ReplayedBatch], None]) -> None:
+    def _replay(self, newest: Block, on_batch: OnBatch) -> None:
         while (batch := self.records.batch(self.replayer.batch + 1)) is not None:
             data = self.records.data(batch.number)
             if data is None:

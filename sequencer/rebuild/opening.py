@@ -9,7 +9,7 @@ from sequencer.rebuild.events import Event
 from sequencer.rebuild.follower import Follower, Progress
 from sequencer.rebuild.records import Records
 from sequencer.rebuild.rpc import Rpc
-from sequencer.rebuild.sources import Archive, Calldata, DataFinder
+from sequencer.rebuild.sources import AnvilBlobs, Archive, BeaconBlobs, Calldata, DataFinder, DataSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Place:
     folder: Path | None = None
     """None: in memory."""
     archive: Path | None = None
+    beacon_url: str | None = None
     first_block: int | None = None
     """Not after the contract's creation; None: it is searched."""
 
@@ -35,11 +36,13 @@ def open_follower(
     chain = Chain(Rpc(place.rpc_url), place.contract)
     identity = {"chain_id": str(chain.chain_id()).encode(), "contract": place.contract}
     first_block = chain.creation_block() if place.first_block is None else place.first_block
+    blobs = BeaconBlobs(chain, place.beacon_url) if place.beacon_url else AnvilBlobs(chain)
+    sources: list[DataSource] = [blobs, Calldata()]
     archive = Archive(place.archive) if place.archive else None
     return Follower(
         chain,
         Records(place.folder, identity),
-        DataFinder(chain, [Calldata()], archive),
+        DataFinder(chain, sources, archive),
         first_block=first_block,
         on_progress=on_progress,
         on_event=on_event,

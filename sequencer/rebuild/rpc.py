@@ -55,12 +55,17 @@ class Rpc:
         ) as answer:
             if answer.status_code in _PASSING:
                 raise ChainUnavailable(f"HTTP status {answer.status_code}")
-            received = bytearray()
-            for chunk in answer.iter_content(_CHUNK):
-                received += chunk
-                if len(received) > MAX_ANSWER:
-                    raise Refused(f"{self.url}: an answer of more than {MAX_ANSWER} bytes")
-            return bytes(received)
+            return bounded(answer)
+
+
+def bounded(answer: requests.Response) -> bytes:
+    """The body of an answer that is read as it comes. Raises Refused if it is too large."""
+    received = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        received += chunk
+        if len(received) > MAX_ANSWER:
+            raise Refused(f"{answer.url}: an answer of more than {MAX_ANSWER} bytes")
+    return bytes(received)
 
 
 def _result(method: str, body: bytes) -> Any:

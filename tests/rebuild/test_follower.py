@@ -258,7 +258,7 @@ def test_a_call_that_settled_nothing_is_refused(settled: Operator) -> None:
     def altered(method: str, params: list[Any], answer: Any) -> Any:
         return answer | {"input": "0x12345678"} if method == "eth_getTransactionByHash" else answer
 
-    with pytest.raises(ChainInconsistent, match="calls something else"):
+    with pytest.raises(DataMissing, match="calldata: not there"):
         settled.follower(rpc=AlteredRpc(settled.rpc_url, altered)).step()
 
 

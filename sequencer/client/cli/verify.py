@@ -4,24 +4,18 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from sequencer.client.cli.parameters import ADDRESS
 from sequencer.client.cli.session import Session, command, examples, pass_session
-from sequencer.rebuild.errors import ChainInconsistent, ChainReorganised, ChainUnavailable
 from sequencer.rebuild.events import Event
-from sequencer.rebuild.follower import Follower, Progress
+from sequencer.rebuild.follower import PASSING, PAUSE_S, Follower, Progress
 from sequencer.rebuild.governance import described
 from sequencer.rebuild.opening import Place, open_follower
 from sequencer.rebuild.server import serving, state_form
 from sequencer.rebuild.view import View
-
-POLL_S: Final = 2.0
-PASSING: Final = (ChainUnavailable, ChainInconsistent, ChainReorganised)
-"""What another look at L1 may get over."""
-ATTEMPTS: Final = 5
 
 Function = Callable[..., Any]
 
@@ -47,6 +41,12 @@ def place_options(function: Function) -> Function:
             "--from-block",
             type=click.IntRange(0),
             help="Block from which to read, not after the contract's creation. Else it is searched.",
+        ),
+        click.option(
+            "--beacon",
+            "beacon_url",
+            envvar="ZKCLOB_BEACON_URL",
+            help="Beacon node, for data in blobs. Else Anvil's own way is tried.",
         ),
         click.option(
             "--archive",
@@ -75,10 +75,11 @@ def place_of(
     contract: bytes,
     data: Path | None,
     archive: Path | None,
+    beacon_url: str | None,
     from_block: int | None,
 ) -> Place:
     """What `place_options` gave."""
-    return Place(own_rpc or session.rpc_url, contract, data, archive, from_block)
+    return Place(own_rpc or session.rpc_url, contract, data, archive, beacon_url, from_block)
 
 
 class Reporter:
@@ -109,19 +110,6 @@ class Reporter:
         click.echo(f"trying again: {error}", err=True)
 
 
-def catch_up(follower: Follower, reporter: Reporter) -> None:
-    """Goes to the newest block; looks again a few times at what may pass. Raises RebuildError."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return follower.step()
-        except PASSING as error:
-            if attempt == ATTEMPTS:
-                raise
-            reporter.trouble(error)
-            time.sleep(POLL_S)
-    return None
-
-
 @command()
 @place_options
 @click.option("--follow", is_flag=True, help="Go on with new batches until interrupted.")
@@ -143,7 +131,7 @@ def verify(session: Session, follow: bool, serve: tuple[str, int] | None, **wher
     place = place_of(session, **where)
     follower = open_follower(place, on_progress=reporter.progress, on_event=reporter.event)
     view = View(follower)
-    catch_up(follower, reporter)
+    follower.catch_up(on_trouble=reporter.trouble)
     form = state_form(view)
     session.show(
         form,
@@ -165,7 +153,7 @@ def _follow(follower: Follower, view: View, serve: tuple[str, int] | None, repor
             click.echo(f"serving on http://{serve[0]}:{port}", err=True)
         while True:
             try:
-                time.sleep(POLL_S)
+                time.sleep(PAUSE_S)
                 follower.step()
             except PASSING as error:
                 reporter.trouble(error)
