@@ -1,24 +1,32 @@
-"""Deploys the exchange and writes down what was deployed.
+"""Deploys the exchange, lists its tokens and markets, opens it, and writes down what was deployed.
 
     ape run deploy --network ethereum:local:http://127.0.0.1:8545 --account TEST::0 --test-tokens
     ape run deploy … --verifier local --local-verifier DIR    (keys made on this machine; `scripts/local_verifier.py`)
-    ape run deploy --network ethereum:sepolia:node --account ALIAS --poster 0x… --output deployment.json
+    ape run deploy --network ethereum:sepolia:node --account ALIAS --governor 0x… --guardian 0x… --poster 0x… \\
+        --listing listing.json --output deployment.json
+
+The deploying account sets the exchange up and opens it; after that whatever governance does goes through the timelock.
+Another governor is offered the ownership at the end and accepts it (`scripts/governance.py accept-ownership`).
+
+A listing is one JSON object: `tokens: [{symbol, address, min_deposit}]`, next to the chain's own coin, which is called
+ETH, and `markets: [{base, quote, lot_size, tick_size, min_notional, maker_fee, taker_fee, price_band}]`.
 
 The output is one JSON object: `chain_id`, `exchange`, `verifier`, `verifier_kind` (`mock`, `local` or `sp1`),
 `verifier_hash` (null for the mock), `vkey`, `genesis_root`, `block` (of the exchange's creation), `governor`,
-`poster`, `tokens: [{id, symbol, address, decimals, min_deposit}]` and `markets: [{id, symbol, base, quote,
-lot_size, tick_size, min_notional, maker_fee, taker_fee, price_band, fee_account}]`; amounts are strings, in
-base units.
+`guardian`, `poster`, `forced_fee`, `delays: {inclusion, deadline, exit, timelock, poster, halt}` in seconds,
+`tokens: [{id, symbol, address, decimals, min_deposit}]` and `markets: [{id, symbol, base, quote, lot_size, tick_size,
+min_notional, maker_fee, taker_fee, price_band, fee_account}]`; amounts are strings, in base units.
 """
 
 import json
 import subprocess
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import zkclob_native
 from ape.api import AccountAPI, ProviderAPI
 from ape.cli import ConnectedProviderCommand, account_option
@@ -29,7 +37,8 @@ from ethpm_types import ContractType
 
 from scripts import local_verifier
 from scripts.local_verifier import SP1_VERIFIER_HASH, SP1_VK_ROOT, LocalVerifier
-from sequencer.config import DEVELOPMENT_CHAIN_ID
+from sequencer.abi import ERC20
+from sequencer.config import DEVELOPMENT_CHAIN_ID, Delays
 
 ROOT = Path(__file__).resolve().parent.parent
 FORGE = ROOT / "contracts/node_modules/.bin/forge"
@@ -39,9 +48,11 @@ MANIFEST = ROOT / "sp1_program/elf/manifest.json"
 
 ZERO_ADDRESS = "0x" + "00" * 20
 MIN_DEPOSIT_ETH = 10**15
-# Of a forced operation while few inbox entries wait, in wei.
 FORCED_FEE = 10**15
-HOUR, DAY = 3600, 86_400
+HOUR, DAY = 3_600, 86_400
+PRODUCTION_DELAYS = Delays(
+    inclusion=DAY, deadline=7 * DAY, exit=7 * DAY, timelock=15 * DAY, poster=6 * HOUR, halt=2 * DAY
+)
 
 CONTRACTS = {"mock": "MockVerifier", "local": "LocalSP1Verifier", "sp1": "SP1Verifier"}
 # Verifiers for the development chain alone, and why.
@@ -51,37 +62,11 @@ FORGEABLE = {
 }
 
 
-@dataclass(frozen=True)
-class Delays:
-    """The contract's `Delays`, in its order; seconds."""
-
-    inclusion: int
-    deadline: int
-    exit: int
-    timelock: int
-    poster: int
-    halt: int
-
-
-PRODUCTION_DELAYS = Delays(DAY, 7 * DAY, 7 * DAY, 15 * DAY, 6 * HOUR, 2 * DAY)
-# Short enough to wait for them by moving the chain's clock.
-DEVELOPMENT_DELAYS = Delays(600, 3600, 1800, 5460, 60, 300)
-
-
 class DeploymentError(click.ClickException):
     """The deployment was refused, or the chain does not hold what was meant to be deployed."""
 
 
-@dataclass(frozen=True)
-class TestToken:
-    name: str
-    symbol: str
-    decimals: int
-    min_deposit: int
-
-
-@dataclass(frozen=True)
-class TestMarket:
+class ListedMarket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`lot_size` in base units, `tick_size` in quote units per lot; fees and band in millionths."""
 
     base: str
@@ -94,6 +79,39 @@ class TestMarket:
     price_band: int
 
 
+class ListedToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`min_deposit` in base units."""
+
+    symbol: str
+    address: str
+    min_deposit: int
+
+
+class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is listed before the exchange is opened, besides the chain's own coin."""
+
+    tokens: list[ListedToken] = []
+    markets: list[ListedMarket] = []
+
+
+@dataclass(frozen=True)
+class TestToken:
+    name: str
+    symbol: str
+    decimals: int
+    min_deposit: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """With what an exchange is created besides its governor and its verifier. `forced_fee` in wei."""
+
+    poster: str
+    guardian: str
+    forced_fee: int = FORCED_FEE
+    delays: Delays = PRODUCTION_DELAYS
+
+
 TEST_TOKENS = (
     TestToken("USD Coin", "USDC", decimals=6, min_deposit=10**6),
     TestToken("Wrapped Bitcoin", "WBTC", decimals=8, min_deposit=10**4),
@@ -101,8 +119,8 @@ TEST_TOKENS = (
 # Steps: 0.0001 ETH at 0.01 USDC, 0.00001 WBTC at 0.1 USDC. Orders from 10 USDC, fees of 2 and 5 basis points,
 # a band of 20 %.
 TEST_MARKETS = (
-    TestMarket("ETH", "USDC", 10**14, 1, 10 * 10**6, 200, 500, 200_000),
-    TestMarket("WBTC", "USDC", 10**3, 1, 10 * 10**6, 200, 500, 200_000),
+    ListedMarket("ETH", "USDC", 10**14, 1, 10 * 10**6, 200, 500, 200_000),
+    ListedMarket("WBTC", "USDC", 10**3, 1, 10 * 10**6, 200, 500, 200_000),
 )
 
 
@@ -183,6 +201,16 @@ def refuse_known_keys(chain: int, addresses: list[str]) -> None:
             raise DeploymentError(f"everybody knows the key of {address}: refused on chain {chain}")
 
 
+def require_safe_delays(chain: int, delays: Delays) -> None:
+    """Raises if users would have less time than in production and the chain is not for development."""
+    if chain == DEVELOPMENT_CHAIN_ID:
+        return
+    for name in Delays.__struct_fields__:
+        given, usual = getattr(delays, name), getattr(PRODUCTION_DELAYS, name)
+        if given > usual if name == "halt" else given < usual:
+            raise DeploymentError(f"--{name}-delay {given} s instead of {usual} s: refused on chain {chain}")
+
+
 # --- deployment ---------------------------------------------------------------------------------------------
 
 
@@ -217,37 +245,52 @@ def deploy_local_verifier(deployer: AccountAPI, keys: LocalVerifier) -> Verifier
     return Verifier("local", deployed, keys.verifier_hash, keys.vk_root, keys.artifact)
 
 
-def configuration(
-    chain: int, owner: str, settler: str, verifier: str, vkey: bytes, guardian: str | None = None
-) -> tuple[Any, ...]:
-    """The contract's `Configuration`. The guardian is the owner unless another one is named."""
-    delays = DEVELOPMENT_DELAYS if chain == DEVELOPMENT_CHAIN_ID else PRODUCTION_DELAYS
-    roles = (owner, settler, guardian or owner)
-    return (*roles, verifier, vkey, MIN_DEPOSIT_ETH, FORCED_FEE, astuple(delays))
+def configuration(governor: str, settings: Settings, verifier: str, vkey: bytes) -> tuple[Any, ...]:
+    """The contract's `Configuration`."""
+    roles = (governor, settings.poster, settings.guardian, verifier)
+    delays = msgspec.structs.astuple(settings.delays)
+    return (*roles, vkey, MIN_DEPOSIT_ETH, settings.forced_fee, delays)
 
 
 def deploy_exchange(
-    deployer: AccountAPI,
-    owner: str,
-    settler: str,
-    verifier: Verifier,
-    vkey: bytes,
-    guardian: str | None = None,
+    deployer: AccountAPI, settings: Settings, verifier: Verifier, vkey: bytes
 ) -> ContractInstance:
-    """Creates the exchange. It takes no deposits before its governor opens it."""
-    chain = chain_id(deployer.provider)
-    arguments = configuration(chain, owner, settler, verifier.contract.address, vkey, guardian)
+    """Creates the exchange, with the deployer as its governor."""
+    arguments = configuration(deployer.address, settings, verifier.contract.address, vkey)
     return deployer.deploy(contract("Exchange"), arguments)
 
 
-def deploy_tokens(deployer: AccountAPI, exchange: ContractInstance) -> list[dict[str, Any]]:
-    """Creates and lists the test tokens; gives the deployment file's entries."""
-    tokens = []
-    for token in TEST_TOKENS:
-        deployed = deployer.deploy(contract("TestToken"), token.name, token.symbol, token.decimals)
-        exchange.listToken(deployed.address, token.decimals, token.min_deposit, sender=deployer)
-        tokens.append(token_entry(exchange, token.symbol, deployed.address))
-    return tokens
+def test_listing(deployer: AccountAPI) -> Listing:
+    """Creates the test tokens; gives them and the test markets."""
+    tokens = [
+        ListedToken(
+            token.symbol,
+            deployer.deploy(contract("TestToken"), token.name, token.symbol, token.decimals).address,
+            token.min_deposit,
+        )
+        for token in TEST_TOKENS
+    ]
+    return Listing(tokens, list(TEST_MARKETS))
+
+
+def read_listing(path: Path) -> Listing:
+    """The listing in a file. Raises `DeploymentError`."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Listing)
+    except (OSError, msgspec.DecodeError) as error:
+        raise DeploymentError(f"{path}: {error}") from error
+
+
+def list_tokens(
+    deployer: AccountAPI, exchange: ContractInstance, tokens: list[ListedToken]
+) -> list[dict[str, Any]]:
+    """Lists tokens; gives the deployment file's entries, the native coin first."""
+    for token in tokens:
+        address = to_checksum_address(token.address)
+        erc20 = ContractInstance(address, ContractType.model_validate({"abi": ERC20}))
+        exchange.listToken(address, erc20.decimals(), token.min_deposit, sender=deployer)
+    listed = [("ETH", ZERO_ADDRESS), *((token.symbol, token.address) for token in tokens)]
+    return [token_entry(exchange, symbol, address) for symbol, address in listed]
 
 
 def token_entry(exchange: ContractInstance, symbol: str, address: str) -> dict[str, Any]:
@@ -264,29 +307,28 @@ def token_entry(exchange: ContractInstance, symbol: str, address: str) -> dict[s
 
 
 def list_markets(
-    deployer: AccountAPI, exchange: ContractInstance, tokens: list[dict[str, Any]], fee_account: str
+    deployer: AccountAPI,
+    exchange: ContractInstance,
+    markets: list[ListedMarket],
+    tokens: list[dict[str, Any]],
+    fee_account: str,
 ) -> list[dict[str, Any]]:
-    """Lists the test markets; gives the deployment file's entries."""
+    """Lists markets between the `tokens` of the deployment file; gives its entries."""
     ids = {token["symbol"]: token["id"] for token in tokens}
-    markets = []
-    for market in TEST_MARKETS:
-        terms = (
-            ids[market.base],
-            ids[market.quote],
-            market.lot_size,
-            market.tick_size,
-            market.min_notional,
-            market.maker_fee,
-            market.taker_fee,
-            market.price_band,
-            fee_account,
-        )
-        exchange.listMarket(terms, sender=deployer)
-        markets.append(market_entry(exchange.marketCount(), market, ids, fee_account))
-    return markets
+    entries = []
+    for market in markets:
+        for symbol in (market.base, market.quote):
+            if symbol not in ids:
+                raise DeploymentError(f"market {market.base}/{market.quote}: no token {symbol} is listed")
+        base, quote, *terms = msgspec.structs.astuple(market)
+        exchange.listMarket((ids[base], ids[quote], *terms, fee_account), sender=deployer)
+        entries.append(market_entry(exchange.marketCount(), market, ids, fee_account))
+    return entries
 
 
-def market_entry(market_id: int, market: TestMarket, ids: dict[str, int], fee_account: str) -> dict[str, Any]:
+def market_entry(
+    market_id: int, market: ListedMarket, ids: dict[str, int], fee_account: str
+) -> dict[str, Any]:
     """A market as the deployment file has it."""
     return {
         "id": market_id,
@@ -301,6 +343,13 @@ def market_entry(market_id: int, market: TestMarket, ids: dict[str, int], fee_ac
         "price_band": market.price_band,
         "fee_account": fee_account,
     }
+
+
+def open_exchange(deployer: AccountAPI, exchange: ContractInstance, governor: str) -> None:
+    """Opens the exchange, and offers it to its governor if that is another account."""
+    exchange.open(sender=deployer)
+    if governor != deployer.address:
+        exchange.transferOwnership(governor, sender=deployer)
 
 
 # --- verification -------------------------------------------------------------------------------------------
@@ -324,14 +373,31 @@ def require_code(provider: ProviderAPI, name: str, address: str, artifact: dict[
         raise DeploymentError(f"the code at {address} is not that of {name}")
 
 
-def verify(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifier, vkey: bytes) -> None:
+def verify(
+    provider: ProviderAPI, exchange: ContractInstance, settings: Settings, verifier: Verifier, vkey: bytes
+) -> None:
     """Reads back what the exchange's safety rests on. Raises `DeploymentError` at the first difference."""
     require_code(provider, "Exchange", exchange.address, artifact("Exchange"))
     require_code(provider, "ProofReader", exchange.proofReader(), artifact("ProofReader"))
+    require_equal("poster", exchange.poster(), settings.poster)
+    require_equal("guardian", exchange.guardian(), settings.guardian)
+    require_equal("forced fee", exchange.forcedFee(), settings.forced_fee)
+    require_equal("delays", tuple(exchange.delays()), msgspec.structs.astuple(settings.delays))
     require_equal("verifier", exchange.verifier(), verifier.contract.address)
     require_equal("program key", bytes(exchange.programVKey()), vkey)
     require_equal("genesis root", bytes(exchange.head().stateRoot), zkclob_native.StateTree().root)
     verify_verifier(provider, verifier)
+
+
+def verify_open(exchange: ContractInstance, deployer: str, governor: str, tokens: int, markets: int) -> None:
+    """Reads back how the exchange was left. Raises `DeploymentError` at the first difference."""
+    require_equal("number of tokens", exchange.tokenCount(), tokens)
+    require_equal("number of markets", exchange.marketCount(), markets)
+    require_equal("open", exchange.isOpen(), True)
+    require_equal("governor", exchange.owner(), deployer)
+    require_equal(
+        "offer to the governor", exchange.pendingOwner(), ZERO_ADDRESS if governor == deployer else governor
+    )
 
 
 def verify_verifier(provider: ProviderAPI, verifier: Verifier) -> None:
@@ -346,7 +412,9 @@ def verify_verifier(provider: ProviderAPI, verifier: Verifier) -> None:
         require_code(provider, "Groth16Verifier", deployed.GROTH16(), verifier.groth16)
 
 
-def describe(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifier) -> dict[str, Any]:
+def describe(
+    provider: ProviderAPI, exchange: ContractInstance, settings: Settings, verifier: Verifier, governor: str
+) -> dict[str, Any]:
     """The deployment file without its tokens and markets."""
     creation = exchange.creation_metadata
     if creation is None:
@@ -360,12 +428,39 @@ def describe(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifi
         "vkey": "0x" + exchange.programVKey().hex().removeprefix("0x"),
         "genesis_root": "0x" + zkclob_native.StateTree().root.hex(),
         "block": creation.block,
-        "governor": exchange.owner(),
-        "poster": exchange.poster(),
+        "governor": governor,
+        "guardian": settings.guardian,
+        "poster": settings.poster,
+        "forced_fee": str(settings.forced_fee),
+        "delays": msgspec.structs.asdict(settings.delays),
     }
 
 
 # --- command ------------------------------------------------------------------------------------------------
+
+
+DELAY_HELP = {
+    "inclusion": "An inbox entry older than this is overdue: anyone may settle it.",
+    "deadline": "An inbox entry older than this lets anyone freeze the exchange.",
+    "exit": "What users need to get out after that.",
+    "timelock": "How long a change by governance is known before it can happen.",
+    "poster": "How long a change of the poster is known.",
+    "halt": "The guardian's longest halt.",
+}
+
+
+def delay_options(command: Any) -> Any:
+    """An option for each delay."""
+    for name, text in reversed(DELAY_HELP.items()):
+        option = click.option(
+            f"--{name}-delay",
+            type=click.IntRange(0),
+            default=getattr(PRODUCTION_DELAYS, name),
+            show_default=True,
+            help=f"{text} In seconds.",
+        )
+        command = option(command)
+    return command
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -378,10 +473,18 @@ def describe(provider: ProviderAPI, exchange: ContractInstance, verifier: Verifi
     help="Folder of locally made keys, for --verifier local.",
 )
 @click.option("--governor", help="Owner of the exchange. Default: the deploying account.")
-@click.option("--poster", help="The one address that may settle. Default: the deploying account.")
 @click.option("--guardian", help="May halt settlement for a while. Default: the governor.")
-@click.option("--fee-account", help="Earns the test markets' fees. Default: the governor.")
-@click.option("--test-tokens", is_flag=True, help="Also list USDC, WBTC and two markets, and open.")
+@click.option("--poster", help="The one address that may settle. Default: the deploying account.")
+@click.option("--fee-account", help="Earns the markets' fees. Default: the governor.")
+@click.option("--forced-fee", type=click.IntRange(0), default=FORCED_FEE, show_default=True, help="In wei.")
+@delay_options
+@click.option("--test-tokens", is_flag=True, help="Deploy and list USDC, WBTC and two markets.")
+@click.option(
+    "--listing",
+    "listing_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Tokens and markets to list.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Deployment file.")
 def cli(
     account: AccountAPI,
@@ -389,40 +492,48 @@ def cli(
     asked: str | None,
     keys: Path | None,
     governor: str | None,
-    poster: str | None,
     guardian: str | None,
+    poster: str | None,
     fee_account: str | None,
+    forced_fee: int,
     test_tokens: bool,
+    listing_file: Path | None,
     output: Path | None,
+    **delays: int,
 ) -> None:
-    """Deploy the verifier and the exchange, read them back and write the deployment file.
-
-    Without --test-tokens the exchange is left to its governor, who lists tokens and markets and then opens it.
-    """
+    """Deploy the verifier and the exchange, list, open, read back and write the deployment file."""
+    chain = chain_id(provider)
     owner = to_checksum_address(governor or account.address)
-    settler = to_checksum_address(poster or account.address)
-    kind = choose_verifier(asked, chain_id(provider))
-    halting = to_checksum_address(guardian or owner)
-    refuse_known_keys(chain_id(provider), [account.address, owner, settler, halting])
-    if test_tokens and owner != account.address:
-        raise DeploymentError(
-            "--test-tokens needs the deploying account as governor: only the governor lists"
-        )
+    settings = Settings(
+        to_checksum_address(poster or account.address),
+        to_checksum_address(guardian or owner),
+        forced_fee,
+        Delays(**{name: delays[f"{name}_delay"] for name in DELAY_HELP}),
+    )
+    kind = choose_verifier(asked, chain)
+    refuse_known_keys(chain, [account.address, owner, settings.poster, settings.guardian])
+    require_safe_delays(chain, settings.delays)
+    if test_tokens and listing_file is not None:
+        raise DeploymentError("--test-tokens and --listing exclude each other")
+    listing = Listing() if listing_file is None else read_listing(listing_file)
 
     build_contracts()
     vkey = program_vkey()
     verifier = deploy_verifier(account, kind, keys)
-    exchange = deploy_exchange(account, owner, settler, verifier, vkey, halting)
-    verify(provider, exchange, verifier, vkey)
-
-    tokens = [token_entry(exchange, "ETH", ZERO_ADDRESS)]
-    markets: list[dict[str, Any]] = []
+    exchange = deploy_exchange(account, settings, verifier, vkey)
+    verify(provider, exchange, settings, verifier, vkey)
     if test_tokens:
-        tokens += deploy_tokens(account, exchange)
-        markets = list_markets(account, exchange, tokens, to_checksum_address(fee_account or owner))
-        exchange.open(sender=account)
-    deployment = describe(provider, exchange, verifier) | {"tokens": tokens, "markets": markets}
-    written = json.dumps(deployment, indent=2) + "\n"
+        listing = test_listing(account)
+    tokens = list_tokens(account, exchange, listing.tokens)
+    earner = to_checksum_address(fee_account or owner)
+    markets = list_markets(account, exchange, listing.markets, tokens, earner)
+    open_exchange(account, exchange, owner)
+    verify_open(exchange, account.address, owner, len(tokens), len(markets))
+
+    deployment = describe(provider, exchange, settings, verifier, owner)
+    written = json.dumps(deployment | {"tokens": tokens, "markets": markets}, indent=2) + "\n"
     if output is not None:
         output.write_text(written)
     click.echo(written, nl=False)
+    if owner != account.address:
+        click.echo(f"{owner} must accept the ownership: until then {account.address} governs", err=True)

@@ -214,6 +214,19 @@ class DeployedMarket(msgspec.Struct, frozen=True):
     symbol: str
 
 
+class Delays(msgspec.Struct, frozen=True):
+    """The contract's delays, in seconds and in its order; see contracts/src/types/Configuration.sol."""
+
+    inclusion: NotNegative
+    """An inbox entry that has waited for longer is overdue."""
+    deadline: NotNegative
+    """One that has waited for so long lets anyone freeze the exchange."""
+    exit: NotNegative
+    timelock: NotNegative
+    poster: NotNegative
+    halt: NotNegative
+
+
 class Deployment(msgspec.Struct, frozen=True):
     """What `scripts/deploy.py` wrote about the contract on L1."""
 
@@ -226,6 +239,7 @@ class Deployment(msgspec.Struct, frozen=True):
     poster: HexAddress
     verifier: HexAddress
     verifier_kind: VerifierKind
+    delays: Delays
     tokens: list[DeployedToken] = []
     markets: list[DeployedMarket] = []
 

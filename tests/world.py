@@ -25,7 +25,15 @@ from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
 from sequencer.adapters.system import SystemRandomness
-from sequencer.config import DeployedMarket, DeployedToken, Deployment, Limits, ProofMode, VerifierKind
+from sequencer.config import (
+    Delays,
+    DeployedMarket,
+    DeployedToken,
+    Deployment,
+    Limits,
+    ProofMode,
+    VerifierKind,
+)
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_list_market, encode_inbox_list_token
 from sequencer.core.constants import MAX_U64
 from sequencer.core.signing import digest
@@ -73,6 +81,7 @@ DEPLOYMENT = Deployment(
     poster="0x" + "11" * 20,
     verifier="0x" + "33" * 20,
     verifier_kind=VerifierKind.MOCK,
+    delays=Delays(86_400, 7 * 86_400, 7 * 86_400, 15 * 86_400, 21_600, 2 * 86_400),
     tokens=[DeployedToken(ETH, "ETH"), DeployedToken(USDC, "USDC")],
     markets=[DeployedMarket(MARKET, "ETH/USDC")],
 )

@@ -7,6 +7,7 @@ from ape.managers.accounts import TestAccountManager
 from ape.managers.chain import ChainManager
 
 from scripts import deploy
+from scripts.deploy import Settings, Verifier
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,16 +47,24 @@ def verifier(governor: AccountAPI) -> ContractInstance:
 
 
 @pytest.fixture
-def exchange(
-    governor: AccountAPI, poster: AccountAPI, verifier: ContractInstance, vkey: bytes
-) -> ContractInstance:
-    """An exchange that is being set up: its governor lists at once, and nobody deposits."""
-    return deploy.deploy_exchange(
-        governor, governor.address, poster.address, deploy.Verifier("mock", verifier), vkey
-    )
+def guardian(accounts: TestAccountManager) -> AccountAPI:
+    return accounts[3]
 
 
 @pytest.fixture
-def opened(exchange: ContractInstance, governor: AccountAPI) -> ContractInstance:
-    exchange.open(sender=governor)
-    return exchange
+def settings(poster: AccountAPI, guardian: AccountAPI) -> Settings:
+    return Settings(poster.address, guardian.address)
+
+
+@pytest.fixture
+def new_exchange(
+    governor: AccountAPI, settings: Settings, verifier: ContractInstance, vkey: bytes
+) -> ContractInstance:
+    """One that is still being set up."""
+    return deploy.deploy_exchange(governor, settings, Verifier("mock", verifier), vkey)
+
+
+@pytest.fixture
+def exchange(governor: AccountAPI, new_exchange: ContractInstance) -> ContractInstance:
+    new_exchange.open(sender=governor)
+    return new_exchange

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from ape.api import AccountAPI, ProviderAPI
 from ape.contracts import ContractInstance
@@ -16,9 +17,9 @@ from eth_utils.address import to_checksum_address
 from web3 import HTTPProvider, Web3
 
 from scripts import deploy, local_verifier
-from scripts.deploy import DeploymentError
+from scripts.deploy import DeploymentError, Settings
 from scripts.local_verifier import LocalVerifierError
-from sequencer.config import DEVELOPMENT_CHAIN_ID
+from sequencer.config import DEVELOPMENT_CHAIN_ID, Delays
 
 MAINNET = 1
 OTHER_CHAIN = 4242
@@ -33,32 +34,86 @@ def change_code(provider: ProviderAPI, address: str) -> None:
 
 
 def test_verifies_a_good_deployment(
-    provider: ProviderAPI, exchange: ContractInstance, verifier: ContractInstance, vkey: bytes
+    provider: ProviderAPI,
+    governor: AccountAPI,
+    exchange: ContractInstance,
+    settings: Settings,
+    verifier: ContractInstance,
+    vkey: bytes,
 ) -> None:
-    deploy.verify(provider, exchange, deploy.Verifier("mock", verifier), vkey)
+    deploy.verify(provider, exchange, settings, deploy.Verifier("mock", verifier), vkey)
+    deploy.verify_open(exchange, governor.address, governor.address, 1, 0)
 
 
 def test_notices_another_program_key(
-    provider: ProviderAPI, exchange: ContractInstance, verifier: ContractInstance
+    provider: ProviderAPI, exchange: ContractInstance, settings: Settings, verifier: ContractInstance
 ) -> None:
     with pytest.raises(DeploymentError, match="program key"):
-        deploy.verify(provider, exchange, deploy.Verifier("mock", verifier), bytes(32))
+        deploy.verify(provider, exchange, settings, deploy.Verifier("mock", verifier), bytes(32))
 
 
 def test_notices_another_verifier(
-    provider: ProviderAPI, governor: AccountAPI, exchange: ContractInstance, vkey: bytes
+    provider: ProviderAPI, governor: AccountAPI, exchange: ContractInstance, settings: Settings, vkey: bytes
 ) -> None:
     other = governor.deploy(deploy.contract("MockVerifier"))
     with pytest.raises(DeploymentError, match="verifier"):
-        deploy.verify(provider, exchange, deploy.Verifier("mock", other), vkey)
+        deploy.verify(provider, exchange, settings, deploy.Verifier("mock", other), vkey)
 
 
 def test_notices_changed_code(
-    provider: ProviderAPI, exchange: ContractInstance, verifier: ContractInstance, vkey: bytes
+    provider: ProviderAPI,
+    exchange: ContractInstance,
+    settings: Settings,
+    verifier: ContractInstance,
+    vkey: bytes,
 ) -> None:
     change_code(provider, exchange.address)
     with pytest.raises(DeploymentError, match="not that of Exchange"):
-        deploy.verify(provider, exchange, deploy.Verifier("mock", verifier), vkey)
+        deploy.verify(provider, exchange, settings, deploy.Verifier("mock", verifier), vkey)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("poster", UNKNOWN_KEY),
+        ("guardian", UNKNOWN_KEY),
+        ("forced_fee", 1),
+        ("delays", msgspec.structs.replace(deploy.PRODUCTION_DELAYS, exit=1)),
+    ],
+)
+def test_notices_other_settings(
+    provider: ProviderAPI,
+    exchange: ContractInstance,
+    settings: Settings,
+    verifier: ContractInstance,
+    vkey: bytes,
+    field: str,
+    value: Any,
+) -> None:
+    meant = replace(settings, **{field: value})
+    with pytest.raises(DeploymentError, match=field.replace("_", " ")):
+        deploy.verify(provider, exchange, meant, deploy.Verifier("mock", verifier), vkey)
+
+
+def test_notices_an_exchange_that_was_left_as_it_should_not(
+    governor: AccountAPI, trader: AccountAPI, new_exchange: ContractInstance
+) -> None:
+    with pytest.raises(DeploymentError, match="number of tokens"):
+        deploy.verify_open(new_exchange, governor.address, governor.address, 2, 0)
+    with pytest.raises(DeploymentError, match="open on the chain is False"):
+        deploy.verify_open(new_exchange, governor.address, governor.address, 1, 0)
+    deploy.open_exchange(governor, new_exchange, governor.address)
+    with pytest.raises(DeploymentError, match="offer to the governor"):
+        deploy.verify_open(new_exchange, governor.address, trader.address, 1, 0)
+
+
+def test_another_governor_is_offered_the_open_exchange(
+    governor: AccountAPI, trader: AccountAPI, new_exchange: ContractInstance
+) -> None:
+    deploy.open_exchange(governor, new_exchange, trader.address)
+    deploy.verify_open(new_exchange, governor.address, trader.address, 1, 0)
+    new_exchange.acceptOwnership(sender=trader)
+    assert new_exchange.owner() == trader.address
 
 
 # --- verifiers of Groth16 proofs -----------------------------------------------------------------------------
@@ -76,11 +131,11 @@ def change(path: Path, **fields: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["sp1", "local"])
 def test_accepts_what_it_deployed(
-    provider: ProviderAPI, governor: AccountAPI, vkey: bytes, keys: Path, kind: str
+    provider: ProviderAPI, governor: AccountAPI, settings: Settings, vkey: bytes, keys: Path, kind: str
 ) -> None:
     verifier = deploy.deploy_verifier(governor, kind, keys if kind == "local" else None)
-    exchange = deploy.deploy_exchange(governor, governor.address, governor.address, verifier, vkey)
-    deploy.verify(provider, exchange, verifier, vkey)
+    exchange = deploy.deploy_exchange(governor, settings, verifier, vkey)
+    deploy.verify(provider, exchange, settings, verifier, vkey)
 
 
 @pytest.mark.parametrize("kind", ["sp1", "local"])
@@ -211,6 +266,8 @@ def test_the_command_deploys_a_local_verifier(provider: ProviderAPI, tmp_path: P
     assert done.returncode == 0, done.stderr
     written = json.loads(output.read_text())
     assert written["verifier_kind"] == "local"
+    assert written["delays"] == msgspec.structs.asdict(deploy.PRODUCTION_DELAYS)
+    assert deploy.contract("Exchange").at(written["exchange"]).isOpen()
     assert written["verifier_hash"] == json.loads((KEYS / "verifier.json").read_text())["verifier_hash"]
     fixture = json.loads((KEYS / "fixture.json").read_text())
     verifier = deploy.contract("LocalSP1Verifier").at(written["verifier"])
@@ -260,14 +317,68 @@ def test_refuses_well_known_keys_outside_of_the_development_chain(governor: Acco
         deploy.refuse_known_keys(MAINNET, [UNKNOWN_KEY, governor.address])
 
 
-def test_lists_the_test_markets(governor: AccountAPI, exchange: ContractInstance) -> None:
-    tokens = [deploy.token_entry(exchange, "ETH", deploy.ZERO_ADDRESS)]
-    tokens += deploy.deploy_tokens(governor, exchange)
-    markets = deploy.list_markets(governor, exchange, tokens, governor.address)
+def test_refuses_less_time_than_users_need_outside_of_the_development_chain() -> None:
+    usual = deploy.PRODUCTION_DELAYS
+    deploy.require_safe_delays(MAINNET, usual)
+    deploy.require_safe_delays(MAINNET, msgspec.structs.replace(usual, timelock=30 * deploy.DAY))
+    for name in Delays.__struct_fields__:
+        seconds = getattr(usual, name) + (1 if name == "halt" else -1)
+        worse = msgspec.structs.replace(usual, **{name: seconds})
+        deploy.require_safe_delays(DEVELOPMENT_CHAIN_ID, worse)
+        with pytest.raises(DeploymentError, match=f"--{name}-delay {seconds} s"):
+            deploy.require_safe_delays(MAINNET, worse)
+
+
+# --- listings ------------------------------------------------------------------------------------------------
+
+
+def test_lists_the_test_markets(governor: AccountAPI, new_exchange: ContractInstance) -> None:
+    listing = deploy.test_listing(governor)
+    tokens = deploy.list_tokens(governor, new_exchange, listing.tokens)
+    markets = deploy.list_markets(governor, new_exchange, listing.markets, tokens, governor.address)
     assert [(token["id"], token["symbol"], token["decimals"]) for token in tokens] == [
         (1, "ETH", 18),
         (2, "USDC", 6),
         (3, "WBTC", 8),
     ]
     assert [(market["id"], market["base"], market["quote"]) for market in markets] == [(1, 1, 2), (2, 3, 2)]
-    assert exchange.marketCount() == 2
+    assert new_exchange.marketCount() == 2
+
+
+def test_a_listing_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "listing.json"
+    token = {"symbol": "USDC", "address": UNKNOWN_KEY, "min_deposit": 5}
+    market = msgspec.structs.asdict(deploy.TEST_MARKETS[0])
+    path.write_text(json.dumps({"tokens": [token], "markets": [market]}))
+    listing = deploy.read_listing(path)
+    assert listing.tokens[0].min_deposit == 5
+    assert listing.markets == [deploy.TEST_MARKETS[0]]
+    path.write_text(json.dumps({"tokens": [token | {"decimal": 6}]}))
+    with pytest.raises(DeploymentError, match="decimal"):
+        deploy.read_listing(path)
+
+
+def test_a_market_of_a_token_that_is_not_listed_is_refused(
+    governor: AccountAPI, new_exchange: ContractInstance
+) -> None:
+    tokens = deploy.list_tokens(governor, new_exchange, [])
+    with pytest.raises(DeploymentError, match="ETH/USDC: no token USDC"):
+        deploy.list_markets(governor, new_exchange, list(deploy.TEST_MARKETS), tokens, governor.address)
+
+
+def test_the_command_lists_and_opens_for_another_governor(
+    provider: ProviderAPI, trader: AccountAPI, tmp_path: Path
+) -> None:
+    listing = tmp_path / "listing.json"
+    listing.write_text('{"tokens": [], "markets": []}')
+    output = tmp_path / "deployment.json"
+    options = ["--listing", str(listing), "--governor", trader.address, "--output", str(output)]
+    done = run_deploy(str(provider.http_uri), *options, "--exit-delay", "3600", "--forced-fee", "5")
+    assert done.returncode == 0, done.stderr
+    assert f"{trader.address} must accept the ownership" in done.stderr + done.stdout
+    written = json.loads(output.read_text())
+    assert (written["governor"], written["guardian"]) == (trader.address, trader.address)
+    assert (written["delays"]["exit"], written["forced_fee"]) == (3600, "5")
+    exchange = deploy.contract("Exchange").at(written["exchange"])
+    assert exchange.isOpen()
+    assert exchange.pendingOwner() == trader.address

@@ -5,14 +5,11 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 import ape
-import pytest
 import zkclob_native
 from ape.api import AccountAPI
 from ape.contracts import ContractInstance
 from ape.managers.chain import ChainManager
 from eth_abi.abi import encode
-
-pytestmark = pytest.mark.usefixtures("opened")
 
 ETHER = 10**18
 NATIVE_TOKEN = 1

@@ -11,9 +11,8 @@ from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
-from scripts.deploy import configuration
+from scripts.deploy import Settings, configuration
 from sequencer.adapters.l1 import GAS_LIMIT_MAX
-from sequencer.config import DEVELOPMENT_CHAIN_ID
 from sequencer.node import MAX_BATCH_DATA
 
 TRANSACTION_BYTES_MAX = 131_072
@@ -30,8 +29,10 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def exchange(chain: Web3, deploy: Deploy) -> Contract:
     account = chain.eth.accounts[0]
-    settings = configuration(DEVELOPMENT_CHAIN_ID, account, account, deploy("MockVerifier").address, VKEY)
-    deployed: Contract = deploy("Exchange", settings)
+    settings = Settings(account, account)
+    deployed: Contract = deploy(
+        "Exchange", configuration(account, settings, deploy("MockVerifier").address, VKEY)
+    )
     chain.eth.wait_for_transaction_receipt(deployed.functions.open().transact())
     return deployed
 
