@@ -24,9 +24,11 @@ library Account {
     function stateRoot(AccountProof calldata proof, address account) internal view returns (bytes32) {
         if (proof.siblings.length != proof.bits.length) revert IExchange.InvalidAccountProof();
         bytes32 root = sha256(abi.encodePacked(LEAF_HEAD, account, proof.account));
+        uint256 below = KEY_BITS;
         for (uint256 i = 0; i < proof.bits.length; i++) {
             uint256 bit = proof.bits[i];
-            if (bit >= KEY_BITS) revert IExchange.InvalidAccountProof();
+            if (bit >= below) revert IExchange.InvalidAccountProof();
+            below = bit;
             bool isRight = (uint160(account) >> (KEY_BITS - 1 - bit)) & 1 == 1;
             bytes32 sibling = proof.siblings[i];
             root = isRight ? _node(bit, sibling, root) : _node(bit, root, sibling);

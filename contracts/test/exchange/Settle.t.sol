@@ -59,6 +59,9 @@ contract SettleTest is ExchangeFixture {
         assertEq(head.timestamp, batch.timestamp);
         assertEq(head.nextSeq, batch.endSeq);
         assertEq(exchange.outboxRoot(1), batch.outboxRoot);
+        assertEq(exchange.batchHash(1), keccak256(abi.encode(uint64(1), batch)));
+        assertEq(exchange.batchHash(0), 0);
+        assertEq(exchange.batchHash(2), 0);
     }
 
     /// The wrapper's mock accepts only these public values, so this pins all 14 words and the program key.
@@ -176,6 +179,99 @@ contract SettleTest is ExchangeFixture {
         vm.prank(POSTER, POSTER);
         vm.expectRevert(MockVerifier.InvalidMockProof.selector);
         other.settle(batch, DATA, proof);
+    }
+
+    // ------------------------------------------------- who settles, and when
+
+    /// A contract between could hide the data from who reads the chain's transactions; so could an account with code.
+    function testDataComesFromTheTransactionItself() public {
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, DATA));
+        vm.prank(POSTER, ALICE);
+        vm.expectRevert(IExchange.NotTopLevel.selector);
+        exchange.settle(batch, DATA, proof);
+        vm.etch(POSTER, abi.encodePacked(hex"ef0100", ALICE));
+        vm.prank(POSTER, POSTER);
+        vm.expectRevert(IExchange.NotTopLevel.selector);
+        exchange.settle(batch, DATA, proof);
+        vm.etch(POSTER, "");
+        post(batch, DATA, proof);
+    }
+
+    function testAnyoneSettlesOnceAnEntryIsOverdue() public {
+        vm.warp(START + INCLUSION);
+        expectUnsettled(BOB, nextBatch(), abi.encodeWithSelector(IExchange.NotPoster.selector, BOB));
+        vm.warp(START + INCLUSION + 1);
+        settleAs(BOB, nextBatch());
+        expectUnsettled(BOB, nextBatch(), abi.encodeWithSelector(IExchange.NotPoster.selector, BOB));
+        settle(nextBatch());
+    }
+
+    function testABatchMayNotLeaveAnOverdueEntry() public {
+        settle(nextBatch());
+        depositEth(1 ether);
+        depositEth(1 ether);
+        vm.warp(START + 1);
+        depositEth(1 ether);
+        vm.warp(START + INCLUSION + 1);
+        Batch memory batch = nextBatch();
+        batch.inboxCursor = 3;
+        expectUnsettled(POSTER, batch, abi.encodeWithSelector(IExchange.InboxOverdue.selector, uint64(3)));
+        batch.inboxCursor = 4;
+        settle(batch);
+    }
+
+    function testSixtyFourEntriesAreEnough() public {
+        settle(nextBatch());
+        for (uint256 i = 0; i < 100; i++) {
+            depositEth(1 ether);
+        }
+        vm.warp(START + INCLUSION + 1);
+        Batch memory batch = nextBatch();
+        batch.inboxCursor = 2 + 63;
+        expectUnsettled(POSTER, batch, abi.encodeWithSelector(IExchange.InboxOverdue.selector, uint64(65)));
+        batch.inboxCursor = 2 + 64;
+        settle(batch);
+    }
+
+    /// All that can be wrong at once: the checks come in the order of the protocol.
+    function testTheOrderOfTheChecks() public {
+        depositEth(1 ether);
+        settle(nextBatch());
+        depositEth(1 ether);
+        uint64 length = exchange.inboxLength();
+        vm.prank(GUARDIAN);
+        exchange.halt();
+        Batch memory batch = Batch(0, 0, 0, 0, 0, type(uint64).max, 0, 0);
+
+        vm.prank(BOB, ALICE);
+        vm.expectRevert(IExchange.NotTopLevel.selector);
+        exchange.settle(batch, DATA, "");
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.SettlementHalted.selector, START + HALT));
+        vm.prank(GUARDIAN);
+        exchange.resume();
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.NotPoster.selector, BOB));
+        vm.warp(START + INCLUSION + 1);
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.InboxCursorBehind.selector, 0, length - 1));
+        batch.inboxCursor = length + 1;
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.InboxCursorAhead.selector, length + 1, length));
+        batch.inboxCursor = length - 1;
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.InboxOverdue.selector, length - 1));
+        batch.inboxCursor = length;
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.BlockNumberNotAfter.selector, 0, 1));
+        batch.blockNumber = 2;
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.EndSeqNotAfter.selector, 0, 2));
+        batch.endSeq = 3;
+        batch.timestamp = START - 1;
+        expectUnsettled(BOB, batch, abi.encodeWithSelector(IExchange.TimestampBehind.selector, START - 1, START));
+        batch.timestamp = START + INCLUSION + 2;
+        bytes memory ahead = abi.encodeWithSelector(IExchange.TimestampAhead.selector, batch.timestamp, block.timestamp);
+        expectUnsettled(BOB, batch, ahead);
+        batch.timestamp--;
+        vm.prank(BOB, BOB);
+        vm.expectRevert(MockVerifier.InvalidMockProof.selector);
+        exchange.settle(batch, DATA, "");
+        settleAs(BOB, batch);
     }
 
     function testInboxCursorMayNotGoBack() public {

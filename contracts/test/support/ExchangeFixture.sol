@@ -4,10 +4,12 @@ pragma solidity 0.8.37;
 import {Exchange} from "../../src/Exchange.sol";
 import {TestToken} from "../../src/devnet/TestToken.sol";
 import {MarketTerms} from "../../src/types/Listing.sol";
+import {AccountProof} from "../../src/types/AccountProof.sol";
 import {Configuration, Delays} from "../../src/types/Configuration.sol";
 import {Batch, Head} from "../../src/types/Batch.sol";
 import {OutboxLeaf} from "../../src/types/OutboxLeaf.sol";
 import {MockVerifier} from "../../src/verifiers/MockVerifier.sol";
+import {AccountTrie} from "./AccountTrie.sol";
 import {Test} from "./Test.sol";
 
 /// @title An exchange with one ERC-20 token listed, and settlements for it
@@ -25,6 +27,10 @@ abstract contract ExchangeFixture is Test {
     uint32 internal constant ETH = 1;
     uint32 internal constant USDC = 2;
     uint128 internal constant FORCED_FEE = 0.001 ether;
+    bytes32 internal constant BOOKS_ROOT = keccak256("books");
+    bytes32 internal constant CLIENTS_ROOT = keccak256("clients");
+    bytes32 internal constant REGISTRY_ROOT = keccak256("registry");
+    bytes32 internal constant META_HASH = keccak256("meta");
     uint64 internal constant START = 1_800_000_000;
     // The delays of production.
     uint64 internal constant INCLUSION = 1 days;
@@ -140,10 +146,14 @@ abstract contract ExchangeFixture is Test {
 
     /// @notice The 14 words of the protocol's section 8, from the current storage.
     function publicValues(Batch memory batch, bytes memory data) internal view returns (bytes memory) {
+        return publicValues(batch, 0, keccak256(data));
+    }
+
+    function publicValues(Batch memory batch, uint256 carrier, bytes32 dataHash) internal view returns (bytes memory) {
         Head memory head = exchange.head();
         bytes memory roots = abi.encode(domainSeparator(), head.stateRoot, batch.newStateRoot);
         bytes memory inbox = abi.encode(batch.inboxCursor, exchange.inboxHash(batch.inboxCursor));
-        bytes memory carried = abi.encode(uint256(0), keccak256(data), batch.outboxRoot, batch.outboxCount);
+        bytes memory carried = abi.encode(carrier, dataHash, batch.outboxRoot, batch.outboxCount);
         bytes memory blocks = abi.encode(batch.blockNumber, batch.timestamp, head.nextSeq, batch.endSeq);
         return bytes.concat(roots, inbox, carried, blocks, batch.digestsHash);
     }
@@ -153,9 +163,64 @@ abstract contract ExchangeFixture is Test {
     }
 
     function settle(Batch memory batch) internal {
+        settleAs(POSTER, batch);
+    }
+
+    function settleAs(address settler, Batch memory batch) internal {
         bytes memory proof = mockProof(publicValues(batch, "data"));
-        vm.prank(POSTER, POSTER);
+        vm.prank(settler, settler);
         exchange.settle(batch, "data", proof);
+    }
+
+    /// @notice The settlement of `batch` fails with `reason`, although its proof is good.
+    function expectUnsettled(address settler, Batch memory batch, bytes memory reason) internal {
+        bytes memory proof = mockProof(publicValues(batch, "data"));
+        vm.prank(settler, settler);
+        vm.expectRevert(reason);
+        exchange.settle(batch, "data", proof);
+    }
+
+    function forceExitAs(address account) internal returns (uint64) {
+        uint256 fee = exchange.forcedFee();
+        vm.deal(account, account.balance + fee);
+        vm.prank(account);
+        return exchange.forceExit{value: fee}();
+    }
+
+    /// @notice A state whose only account has this value; the other three roots are made up.
+    function stateRootOf(bytes32 accountsRoot) internal pure returns (bytes32) {
+        return
+            keccak256(abi.encodePacked(uint8(0x60), accountsRoot, BOOKS_ROOT, CLIENTS_ROOT, REGISTRY_ROOT, META_HASH));
+    }
+
+    /// @notice Settles a state with these accounts, consuming all of the inbox.
+    function settleAccounts(AccountTrie.Item[] memory items) internal {
+        Batch memory batch = nextBatch();
+        batch.newStateRoot = stateRootOf(AccountTrie.root(items));
+        settle(batch);
+    }
+
+    function proofOf(AccountTrie.Item[] memory items, uint256 index) internal pure returns (AccountProof memory) {
+        (bytes32[] memory siblings, uint16[] memory bits) = AccountTrie.path(items, index);
+        return AccountProof({
+            account: items[index].value,
+            siblings: siblings,
+            bits: bits,
+            booksRoot: BOOKS_ROOT,
+            clientsRoot: CLIENTS_ROOT,
+            registryRoot: REGISTRY_ROOT,
+            metaHash: META_HASH
+        });
+    }
+
+    /// @notice Lets the oldest entry wait for the deadline, and freezes.
+    function freeze() internal {
+        uint64 cursor = exchange.head().inboxCursor;
+        if (cursor == exchange.inboxLength()) {
+            forceExitAs(address(0xF0));
+        }
+        vm.warp(exchange.inboxTime(cursor) + DEADLINE);
+        exchange.freeze();
     }
 
     /// @notice Settles a batch with these leaves; gives its number.
