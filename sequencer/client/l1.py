@@ -5,6 +5,7 @@ L1ActionError   with what to do about it; the transaction either was not sent or
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import requests
@@ -21,10 +22,21 @@ from sequencer.client.wallet import Wallet
 from sequencer.core.constants import NATIVE_TOKEN
 
 RECEIPT_TIMEOUT_S: Final = 120
+GAS_MAX: Final = 3_000_000
+"""For one step of an exit; a claim takes about a twentieth."""
 
 
 class L1ActionError(Exception):
     """An action on L1 failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call would cost at today's prices: `gas` as a limit, `cost` in wei. `data`: the call."""
+
+    gas: int
+    cost: int
+    data: bytes
 
 
 class L1Account:
@@ -80,6 +92,52 @@ class L1Account:
         )
         return self._transact(call)
 
+    # ------------------------------------------------------- without the sequencer
+
+    def forced_fee(self) -> int:
+        """What the next forced operation costs, in wei; it rises while many inbox entries wait."""
+        with self._translated():
+            return int(self._contract.functions.forcedFee().call())
+
+    def force_exit(self) -> bytes:
+        """Has all orders of the wallet's account removed and all its balances withdrawn; pays the fee."""
+        return self.act("forceExit", value=self.forced_fee())
+
+    def cancel_all(self) -> bytes:
+        """Has all orders of the wallet's account removed, and whatever it signed before made unusable; pays the fee."""
+        return self.act("cancelAll", value=self.forced_fee())
+
+    def approve_agent(self, agent: bytes, expiry: int, markets: int) -> bytes:
+        """Lets `agent` trade until `expiry` (Unix seconds) in `markets`, a bit map (bit 0: all); pays the fee."""
+        arguments = (Web3.to_checksum_address(agent), expiry, markets)
+        return self.act("approveAgent", *arguments, value=self.forced_fee())
+
+    def revoke_agents(self) -> bytes:
+        """Takes the rights of all agents of the wallet's account away; pays the fee."""
+        return self.act("revokeAgents", value=self.forced_fee())
+
+    def act(self, function: str, *arguments: Any, value: int = 0) -> bytes:
+        """Sends a call of the contract with `value` wei and the gas that it needs; gives the transaction's hash."""
+        call = self._contract.get_function_by_name(function)(*arguments)
+        return self._transact(call, value, self._gas(call, value))
+
+    def quote(self, function: str, *arguments: Any, value: int = 0) -> Quote:
+        """What the call would cost now. Raises L1ActionError too if it would be refused."""
+        call = self._contract.get_function_by_name(function)(*arguments)
+        gas = self._gas(call, value)
+        data = bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
+        with self._translated():
+            return Quote(gas, gas * self._web3.eth.gas_price, data)
+
+    def _gas(self, call: ContractFunction, value: int) -> int:
+        """A quarter above what it takes now. A token that burns all it gets is not given more than GAS_MAX."""
+        with self._translated():
+            fields: TxParams = {"from": self._wallet.l1.address, "value": Web3.to_wei(value, "wei")}
+            gas = call.estimate_gas(fields)
+        if gas > GAS_MAX:
+            raise L1ActionError(f"it would take {gas} gas, more than the {GAS_MAX} that one step is given")
+        return gas * 5 // 4
+
     def _require_balance(self, token: int, amount: int) -> None:
         """Before anything is signed: the token's own refusal would come after the approval, in words of its own."""
         held = self.balance(token)
@@ -103,8 +161,8 @@ class L1Account:
             raise L1ActionError(f"the exchange does not list a token {token}")
         return self._web3.eth.contract(address=address, abi=ERC20)
 
-    def _transact(self, call: ContractFunction, value: int = 0) -> bytes:
-        """Sends a call and waits until it is in the chain."""
+    def _transact(self, call: ContractFunction, value: int = 0, gas: int | None = None) -> bytes:
+        """Sends a call and waits until it is in the chain. Gas: as estimated, unless given."""
         sender = self._wallet.l1
         with self._translated():
             fields: TxParams = {
@@ -112,6 +170,8 @@ class L1Account:
                 "value": Web3.to_wei(value, "wei"),
                 "nonce": self._web3.eth.get_transaction_count(sender.address, "pending"),
             }
+            if gas is not None:
+                fields["gas"] = gas
             signed = sender.sign_transaction(cast(dict[str, Any], call.build_transaction(fields)))
             tx_hash = self._web3.eth.send_raw_transaction(signed.raw_transaction)
             receipt = self._web3.eth.wait_for_transaction_receipt(

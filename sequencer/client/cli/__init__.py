@@ -10,7 +10,18 @@ from typing import Any, Final
 import click
 
 from sequencer.client.actions import ActionError
-from sequencer.client.cli import account, agents, deferred, exchange, funds, keys, live, trading, verify
+from sequencer.client.cli import (
+    account,
+    agents,
+    deferred,
+    exchange,
+    exits,
+    funds,
+    keys,
+    live,
+    trading,
+    verify,
+)
 from sequencer.client.cli.output import echo_json
 from sequencer.client.cli.parameters import ADDRESS
 from sequencer.client.cli.session import DEFAULT_KEYSTORE, JsonGroup, Session
@@ -139,6 +150,7 @@ for declared in (
     *agents.COMMANDS,
     *deferred.COMMANDS,
     *verify.COMMANDS,
+    *exits.COMMANDS,
 ):
     cli.add_command(declared)
 
