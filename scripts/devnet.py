@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ ELF: Final = ROOT / "sp1_program" / "elf" / "zkclob-program"
 HARDFORK: Final = "osaka"
 MNEMONIC: Final = "test test test test test test test test test test test junk"
 GOVERNOR, POSTER, FEES = 0, 1, 2
+RELAYER = FEES
 FIRST_TRADER: Final = 3
 TRADERS: Final = 6
 RECEIPTS: Final = FIRST_TRADER + TRADERS
@@ -103,11 +104,14 @@ class Devnet:
         limits: bool = True,
         prover: Prover | None = None,
         resume: bool = False,
+        deploy_options: Sequence[str] = (),
+        relay: str = "",
     ) -> None:
         """Ports: free ones unless given. `sequencer_rpc_url`: L1 as the sequencer is to reach it, if not directly.
         `worker`: whether the sequencer starts a prover worker. `limits`: whether it limits clients' rates. `prover`:
         for real proofs; the chain is then kept on disk. `resume`: goes on with the folder as such a devnet left it,
-        with the ports that it had.
+        with the ports that it had. `deploy_options`: more of `scripts/deploy.py`. `relay`: the settings of its relayer,
+        which has the account `RELAYER`.
         """
         self.folder = folder.resolve()
         self.anvil_port = anvil_port or free_port()
@@ -120,6 +124,8 @@ class Devnet:
         self._limits = limits
         self._prover = prover
         self._resume = resume
+        self._deploy_options = deploy_options
+        self._relay = relay
         self._anvil: subprocess.Popen[bytes] | None = None
         self._sequencer: subprocess.Popen[bytes] | None = None
         self.deployment: dict[str, Any] = {}
@@ -183,7 +189,7 @@ class Devnet:
             "--fee-account",
             trader_wallet(FEES).l1.address,
         ]
-        command += ["--test-tokens", "--output", str(output)]
+        command += ["--test-tokens", "--output", str(output), *self._deploy_options]
         if self._prover is not None:
             command += ["--verifier", "local", "--local-verifier", self._prover.keys]
         log = self.folder / "deploy.log"
@@ -249,6 +255,9 @@ max_transactions = {pace.batch_transactions}
             sections += f'\n[worker]\nprogram = "{WORKER}"\nelf = "{ELF}"\n'
             if self._prover is not None:
                 sections += f'prover = "{self._prover.program}"\n'
+        if self._relay:
+            self._write_secret("relayer.key", f"0x{trader_wallet(RELAYER).l1.key.hex()}")
+            sections += f'\n[relay]\nkey_file = "relayer.key"\n{self._relay}\n'
         if not self._limits:
             sections += "\n[limits]\nenabled = false\n"
         return sections

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 import uvloop
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
+from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.blocks import BlockFeed
 from sequencer.adapters.feed.feed import PAST_S, Feed
@@ -46,6 +48,8 @@ log = logging.getLogger(__name__)
 
 GARBAGE_THRESHOLD: Final = 100_000
 """New objects between two runs of the garbage collector."""
+CONTRACT_POLLS: Final = 5
+"""Polls of L1 between two looks at what the contract says of itself."""
 SWITCH_INTERVAL_S: Final = 0.0002
 """How long the thread that writes the journal waits at most for the interpreter; answers wait for it."""
 
@@ -96,6 +100,7 @@ class Sequencer:
         self.block_feed = BlockFeed(PROOF_MODES[self.deployment.verifier_kind])
         self.pipeline.listen(self.block_feed)
         self.watcher = self._make_watcher()
+        self.contract_watch = self._make_contract_watch()
         self.relayer = self._make_relayer()
         self.app = make_app(self._context(token))
 
@@ -144,6 +149,17 @@ class Sequencer:
             poll_ms=self.config.l1_poll_ms,
         )
 
+    def _make_contract_watch(self) -> ContractWatch:
+        return ContractWatch(
+            self.contract,
+            self.node,
+            self.clock,
+            verifier=self.deployment.verifier,
+            program_vkey=self.deployment.program_vkey,
+            delays=self.deployment.delays,
+            poll_ms=CONTRACT_POLLS * self.config.l1_poll_ms,
+        )
+
     def _make_relayer(self) -> Relayer | None:
         """None if nothing is relayed. Raises ConfigError."""
         relay = self.config.relay
@@ -180,6 +196,7 @@ class Sequencer:
             settler=self.poster,
             claims=L1Claims(self.contract),
             relayer=self.relayer,
+            contract_watch=self.contract_watch,
             clock=self.clock,
             randomness=self.randomness,
             deployment=self.deployment,
@@ -208,6 +225,7 @@ class Sequencer:
             log.info("listening on http://%s:%d", self.config.host, port)
             await self._start(stack, "L1 check", self._check_chain)
             await self._start(stack, "L1 watcher", self.watcher.run)
+            await self._start(stack, "contract watch", self.contract_watch.run)
             if self.relayer is not None:
                 await self._start(stack, "relayer", self.relayer.run)
             if self.config.worker is not None:
@@ -269,6 +287,7 @@ def _chain_facts(contract: ExchangeContract) -> tuple[dict[str, str], int]:
         "domain separator": contract.domain_separator().hex(),
         "program key": contract.program_vkey().hex(),
         "verifier": contract.verifier().lower(),
+        "delays": str(contract.delays()),
     }
     return facts, contract.head().batch_number
 
@@ -279,6 +298,7 @@ def _expected_facts(deployment: Deployment) -> dict[str, str]:
         "domain separator": domain_separator(deployment.chain_id, deployment.contract).hex(),
         "program key": deployment.program_vkey.hex(),
         "verifier": deployment.verifier.lower(),
+        "delays": str(msgspec.structs.astuple(deployment.delays)),
     }
 
 

@@ -41,6 +41,7 @@ class FakeContract:
     batches: int
     vkey: bytes = VKEY
     verifier_address: str = "0x" + "33" * 20
+    delays_found: tuple[int, ...] = msgspec.structs.astuple(DEPLOYMENT.delays)
 
     def chain_id(self) -> int:
         return CHAIN_ID
@@ -54,6 +55,9 @@ class FakeContract:
     def verifier(self) -> str:
         return self.verifier_address
 
+    def delays(self) -> tuple[int, ...]:
+        return self.delays_found
+
     def head(self) -> Head:
         return Head(bytes(32), self.batches, 0, 0, 0, 1)
 
@@ -65,6 +69,7 @@ class FakeContract:
         (FakeContract(3), "L1 has 3 batches, the database 0"),
         (FakeContract(0, b"\x01" * 32), "program key"),
         (FakeContract(0, VKEY, "0x" + "44" * 20), "verifier on L1"),
+        (FakeContract(0, delays_found=(1, 2, 3, 4, 5, 6)), "delays on L1"),
     ],
 )
 async def test_a_contract_that_does_not_fit_the_database_halts_the_node(

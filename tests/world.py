@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from zkclob_native import keccak256
 
+from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.blocks import BlockFeed
 from sequencer.adapters.feed.feed import PAST_S, Feed
@@ -19,6 +20,7 @@ from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import PROOF_MODES, Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
+from sequencer.adapters.l1 import BlockHeader, ContractFacts, L1Unavailable
 from sequencer.adapters.prover_queue import ProverQueue
 from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.adapters.recovery import SignatureRecovery
@@ -185,6 +187,27 @@ class FakeWatcher:
         return Health()
 
 
+class FakeContract:
+    """What a contract says of itself, set by the test."""
+
+    def __init__(self) -> None:
+        self.now = ContractFacts(False, 0, DEPLOYMENT.verifier, VKEY, 0, 0, None)
+        self.block = BlockHeader(1, bytes(32), bytes(32), START_MS // 1000, bytes(256))
+        self.events: list[str] = []
+        self.down = False
+
+    def latest_block(self) -> BlockHeader:
+        if self.down:
+            raise L1Unavailable("connection refused")
+        return self.block
+
+    def facts(self) -> ContractFacts:
+        return self.now
+
+    def governance_events(self, first_block: int, last_block: int) -> list[str]:
+        return self.events[first_block - 2 : last_block - 1]
+
+
 class World:
     """A sequencer over the database in `folder`. Made again over the same folder, it is a restart."""
 
@@ -205,6 +228,16 @@ class World:
         self.limits = limits or Limits(enabled=False)
         self.settler = FakeSettler()
         self.relayer: Relayer | None = None
+        self.contract = FakeContract()
+        self.contract_watch = ContractWatch(
+            self.contract,
+            self,
+            self.clock,
+            verifier=DEPLOYMENT.verifier,
+            program_vkey=VKEY,
+            delays=DEPLOYMENT.delays,
+            poll_ms=1_000,
+        )
         self.watcher = FakeWatcher()
         self.deployment = replace(DEPLOYMENT, verifier_kind=verifier_kind)
         self.verifier = FakeVerifier()
@@ -248,6 +281,10 @@ class World:
         self._sequences: dict[bytes, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
+    def halt(self, reason: str) -> None:
+        """Halts the node, which is made after those who may."""
+        self.node.halt(reason)
+
     def _on_sealed(self, block: SealedBlock) -> None:
         self.sealed.append(block)
         self.pipeline.sealed(block)
@@ -282,6 +319,7 @@ class World:
             settler=self.settler,
             claims=self.settler,
             relayer=self.relayer,
+            contract_watch=self.contract_watch,
             clock=self.clock,
             randomness=CountedRandomness(),
             deployment=self.deployment,

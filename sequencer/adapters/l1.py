@@ -98,6 +98,38 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractFacts:
+    """What the contract says of itself now."""
+
+    frozen: bool
+    halted_until: int
+    """Nothing settles before this time, in Unix seconds."""
+    verifier: str
+    program_vkey: bytes
+    inbox_cursor: int
+    """Entries settled."""
+    inbox_length: int
+    oldest_time: int | None
+    """When the first entry that is not settled was appended; None if there is none."""
+
+
+GOVERNANCE_EVENTS: Final = (
+    "Scheduled",
+    "Cancelled",
+    "Executed",
+    "PosterProposed",
+    "GuardianChanged",
+    "VerifierChanged",
+    "ForcedFeeChanged",
+    "Halted",
+    "Resumed",
+    "Frozen",
+    "OwnershipTransferStarted",
+    "OwnershipTransferred",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class BatchClaim:
     """The argument `batch` of `settle`, in the order of the contract's struct."""
 
@@ -252,6 +284,47 @@ class ExchangeContract:
             verifier = self._web3.eth.contract(address=address, abi=VERIFIER)
             verifier.functions.verifyProof(vkey, public_values, proof).call()
 
+    def facts(self) -> ContractFacts:
+        """What the contract says of itself now."""
+        cursor, length = self.head().inbox_cursor, self.inbox_length()
+        return ContractFacts(
+            frozen=bool(self._view("frozen")),
+            halted_until=int(self._view("haltedUntil")),
+            verifier=self.verifier(),
+            program_vkey=self.program_vkey(),
+            inbox_cursor=cursor,
+            inbox_length=length,
+            oldest_time=int(self._view("inboxTime", cursor)) if cursor < length else None,
+        )
+
+    def delays(self) -> tuple[int, ...]:
+        """The contract's delays in seconds, in its order."""
+        return tuple(self._view("delays"))
+
+    def governance_events(self, first_block: int, last_block: int) -> list[str]:
+        """What governance and the guardian did in these blocks, one line for each event."""
+        with _translated():
+            named = [self._contract.events[name]() for name in GOVERNANCE_EVENTS]
+            events = {str(event.topic): event for event in named}
+            logs = self._web3.eth.get_logs(
+                {
+                    "address": self.address,
+                    "fromBlock": first_block,
+                    "toBlock": last_block,
+                    "topics": [[event.topic for event in named]],
+                }
+            )
+            return [self._shown(events[x["topics"][0].to_0x_hex()].process_log(x)) for x in logs]
+
+    def _shown(self, event: Any) -> str:
+        """An event in words, with the call that it may have in it."""
+        arguments = dict(event["args"])
+        action = arguments.get("action")
+        if action is not None:
+            function, called = self._contract.decode_function_input(action)
+            arguments["action"] = f"{function.fn_name}({_listed(called)})"
+        return f"{event['event']}({_listed(arguments)})"
+
     def outbox_root(self, batch_number: int) -> bytes:
         """Merkle root of a batch's withdrawals; zero for none."""
         return bytes(self._view("outboxRoot", batch_number))
@@ -387,6 +460,13 @@ class Signer:
         }
         signed = self._account.sign_transaction(fields)
         return bytes(signed.hash), sidecar.attached_to(bytes(signed.raw_transaction))
+
+
+def _listed(arguments: dict[str, Any]) -> str:
+    shown = {
+        name: f"0x{value.hex()}" if isinstance(value, bytes) else value for name, value in arguments.items()
+    }
+    return ", ".join(f"{name}={value}" for name, value in shown.items())
 
 
 def _header(block: BlockData) -> BlockHeader:

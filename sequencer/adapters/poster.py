@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from sequencer.adapters.contract_watch import FROZEN
 from sequencer.adapters.kzg import Sidecar
 from sequencer.adapters.l1 import (
     BatchClaim,
@@ -30,8 +31,10 @@ from sequencer.ports import Attempt, AttemptStore, Clock, Health, Settled, Settl
 log = logging.getLogger(__name__)
 
 BACK_OFF_MAX_MS: Final = 10_000
-PASSING_REVERTS: Final = ("TimestampAhead", "InboxCursorAhead", "NotPoster")
-"""Reverts that end by themselves or by what the governor does: L1's time goes on, a reorganisation ends."""
+PASSING_REVERTS: Final = ("TimestampAhead", "InboxCursorAhead", "NotPoster", "SettlementHalted", "NotOpen")
+"""Reverts that end by themselves or by what the governor does: L1's time goes on, a reorganisation or a halt ends. Who
+is not the poster may settle while an inbox entry is overdue.
+"""
 
 
 class SettlementChain(Protocol):
@@ -218,6 +221,8 @@ class Poster:
         except Reverted as error:
             if str(error).startswith(PASSING_REVERTS):
                 raise
+            if str(error).startswith("AlreadyFrozen"):
+                raise SettlementRefused(f"batch {batch} is not settled: {FROZEN}") from error
             raise SettlementRefused(f"L1 refuses batch {batch}: {error}") from error
 
     async def _send(self, attempt: Attempt) -> None:

@@ -62,6 +62,24 @@ class PartHealth(_Answer, frozen=True):
     since: int | None
 
 
+class OldestEntry(_Answer, frozen=True):
+    """The first inbox entry that is not settled: since when it waits, when anyone may settle it, and when freeze."""
+
+    index: Uint
+    time: int
+    overdue_at: int
+    freezable_at: int
+
+
+class ContractHealth(PartHealth, frozen=True):
+    """The contract on L1; what it says of itself is None until L1 has answered."""
+
+    frozen: bool | None
+    halted_until: int | None
+    unsettled_entries: Uint | None
+    oldest_entry: OldestEntry | None
+
+
 class Health(_Answer, frozen=True):
     """`status`: ok, degraded or halted."""
 
@@ -71,6 +89,7 @@ class Health(_Answer, frozen=True):
     l1_verifier: PartHealth
     l1_poster: PartHealth
     l1_relayer: PartHealth
+    l1_contract: ContractHealth
     prover: PartHealth
 
 

@@ -372,7 +372,13 @@ async def test_reorganisation_that_takes_back_an_earlier_batch_posts_both_again(
 
 
 @pytest.mark.parametrize(
-    "passing", ["TimestampAhead(timestamp=9, current=8)", "InboxCursorAhead(cursor=2, length=1)"]
+    "passing",
+    [
+        "TimestampAhead(timestamp=9, current=8)",
+        "InboxCursorAhead(cursor=2, length=1)",
+        "SettlementHalted(until=9)",
+        "NotPoster(caller=0x11)",
+    ],
 )
 async def test_revert_that_passes_is_waited_for(passing: str) -> None:
     chain, store = FakeL1(refusal=passing), FakeStore()
@@ -388,6 +394,11 @@ async def test_revert_for_good_is_reported_with_the_contract_error() -> None:
     chain = FakeL1(refusal="InvalidMockProof()")
     with pytest.raises(SettlementRefused, match=r"InvalidMockProof\(\)"):
         await poster(chain, FakeStore()).settle(settlement(1))
+
+
+async def test_a_frozen_exchange_is_called_so() -> None:
+    with pytest.raises(SettlementRefused, match="the exchange is frozen on L1"):
+        await poster(FakeL1(refusal="AlreadyFrozen()"), FakeStore()).settle(settlement(1))
 
 
 async def test_other_state_on_l1_is_refused() -> None:

@@ -26,9 +26,10 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
 @pytest.fixture(autouse=True)
 def _shown_log(request: pytest.FixtureRequest) -> Iterator[None]:
     """The end of the sequencer's log is shown with a test that fails."""
+    devnet = request.getfixturevalue("devnet") if "devnet" in request.fixturenames else None
     yield
-    if "devnet" in request.fixturenames:
-        print(tail(request.getfixturevalue("devnet").log("sequencer")))
+    if devnet is not None:
+        print(tail(devnet.log("sequencer")))
 
 
 class Party:

@@ -78,6 +78,27 @@ class ProverHealth(PartHealth, frozen=True):
     ]
 
 
+class OldestEntry(Answer, frozen=True):
+    """The first inbox entry that is not settled: since when it waits, when anyone may settle it, and when freeze."""
+
+    index: Uint
+    time: Time
+    overdue_at: Time
+    freezable_at: Time
+
+
+class ContractHealth(PartHealth, frozen=True):
+    """The contract: whether it is frozen, the end of a halt, and the entries of its inbox that are not settled.
+
+    What it says of itself is null until L1 has answered.
+    """
+
+    frozen: bool | None
+    halted_until: Time | None
+    unsettled_entries: Uint | None
+    oldest_entry: OldestEntry | None
+
+
 class Health(Answer, frozen=True):
     """How the sequencer is doing."""
 
@@ -87,6 +108,7 @@ class Health(Answer, frozen=True):
     l1_verifier: PartHealth
     l1_poster: PartHealth
     l1_relayer: PartHealth
+    l1_contract: ContractHealth
     prover: ProverHealth
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.blocks import BlockFeed
 from sequencer.adapters.feed.feed import Feed
@@ -46,6 +47,7 @@ class Context:
     settler: Settler
     claims: Claims
     relayer: Relayer | None
+    contract_watch: ContractWatch
     clock: Clock
     randomness: Randomness
     deployment: Deployment

@@ -21,6 +21,7 @@ def status(session: Session) -> None:
         ("verifier", health.l1_verifier),
         ("poster", health.l1_poster),
         ("relayer", health.l1_relayer),
+        ("contract", health.l1_contract),
         ("prover", health.prover),
     )
     failures = [f"{name}: {part.last_error}" for name, part in parts if part.last_error]

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import ARMED_PER_ACCOUNT_MAX
 from sequencer.adapters.http import answers
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
@@ -34,8 +35,10 @@ async def health(request: web.Request) -> web.Response:
         part.health() for part in (context.watcher, context.verifier, context.settler, queue)
     )
     relayer = Health() if context.relayer is None else context.relayer.health()
+    contract = context.contract_watch.health()
     halted = context.node.halt_reason
-    failing = any(part.last_error is not None for part in (watcher, verifier, settler, relayer, prover))
+    parts = (watcher, verifier, settler, relayer, contract, prover)
+    failing = any(part.last_error is not None for part in parts)
     return answer(
         answers.Health(
             status="halted" if halted else "degraded" if failing else "ok",
@@ -44,10 +47,33 @@ async def health(request: web.Request) -> web.Response:
             l1_verifier=answers.PartHealth(**_part(verifier)),
             l1_poster=answers.PartHealth(**_part(settler)),
             l1_relayer=answers.PartHealth(**_part(relayer)),
+            l1_contract=_contract(context.contract_watch),
             prover=answers.ProverHealth(
                 **_part(prover), mode=queue.mode, waiting=queue.waiting(), held_off=queue.held_off()
             ),
         )
+    )
+
+
+def _contract(watch: ContractWatch) -> answers.ContractHealth:
+    facts, oldest = watch.facts, watch.oldest
+    if facts is None:
+        return answers.ContractHealth(
+            **_part(watch.health()), frozen=None, halted_until=None, unsettled_entries=None, oldest_entry=None
+        )
+    return answers.ContractHealth(
+        **_part(watch.health()),
+        frozen=facts.frozen,
+        halted_until=facts.halted_until,
+        unsettled_entries=str(facts.inbox_length - facts.inbox_cursor),
+        oldest_entry=None
+        if oldest is None
+        else answers.OldestEntry(
+            index=str(oldest.index),
+            time=oldest.time,
+            overdue_at=oldest.overdue_at,
+            freezable_at=oldest.freezable_at,
+        ),
     )
 
 
