@@ -11,11 +11,12 @@ from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
-from scripts.deploy import Settings, configuration
 from sequencer.adapters.l1 import GAS_LIMIT_MAX
 from sequencer.node import MAX_BATCH_DATA
 
 TRANSACTION_BYTES_MAX = 131_072
+DAY = 86_400
+DELAYS = (DAY, 7 * DAY, 7 * DAY, 15 * DAY, DAY, DAY)
 VKEY = bytes(31) + b"\x07"
 PUBLIC_VALUES = (
     ["bytes32"] * 3 + ["uint64", "bytes32", "uint8", "bytes32", "bytes32"] + ["uint64"] * 5 + ["bytes32"]
@@ -29,10 +30,10 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def exchange(chain: Web3, deploy: Deploy) -> Contract:
     account = chain.eth.accounts[0]
-    settings = Settings(account, account)
-    deployed: Contract = deploy(
-        "Exchange", configuration(account, settings, deploy("MockVerifier").address, VKEY)
-    )
+    # not by scripts.deploy: importing ape loosens eth-abi's decoding for every other test
+    roles = (account, account, account)
+    configuration = (*roles, deploy("MockVerifier").address, VKEY, 1, 0, DELAYS)
+    deployed: Contract = deploy("Exchange", configuration)
     chain.eth.wait_for_transaction_receipt(deployed.functions.open().transact())
     return deployed
 
