@@ -14,6 +14,7 @@ from typing import Any, Final
 from tests.vectors.carried import blobs
 from tests.vectors.executed import batches
 from tests.vectors.json_form import to_json
+from tests.vectors.proven import accounts
 from tests.vectors.published import signing_vectors
 from tests.vectors.records import inbox, outbox, public_values, state
 from tests.vectors.signed import eip712
@@ -27,6 +28,7 @@ SHARED: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "data.json": data,
     "blobs.json": blobs,
     "state.json": state,
+    "accounts.json": accounts,
     "public_values.json": public_values,
     "batches.json": batches,
 }

@@ -2,14 +2,18 @@
 pragma solidity 0.8.37;
 
 import {IExchange} from "../../src/interfaces/IExchange.sol";
+import {OutboxLeaf} from "../../src/types/OutboxLeaf.sol";
 import {ExchangeFixture} from "../support/ExchangeFixture.sol";
 import {BlacklistToken} from "../tokens/BlacklistToken.sol";
 import {FeeOnTransferToken} from "../tokens/FeeOnTransferToken.sol";
+import {LyingToken} from "../tokens/LyingToken.sol";
 import {NoReturnToken} from "../tokens/NoReturnToken.sol";
+import {RebasingToken} from "../tokens/RebasingToken.sol";
 import {ReentrantToken} from "../tokens/ReentrantToken.sol";
 
 contract DepositTest is ExchangeFixture {
     uint128 private constant MAX_HOLDINGS = 2 ** 120 - 1;
+    bytes4 private constant SAFE_TRANSFER_FAILED = bytes4(keccak256("SafeERC20FailedOperation(address)"));
 
     function depositEntry(uint32 token, address account, uint128 amount) private view returns (bytes memory) {
         return abi.encodePacked(uint8(1), uint64(block.timestamp), token, account, amount);
@@ -82,6 +86,55 @@ contract DepositTest is ExchangeFixture {
             exchange.depositERC20(id, ALICE, 1000);
         }
         vm.stopPrank();
+    }
+
+    /// A token that says no, or nothing that can be read, deposits nothing.
+    function testTokensWithStrangeAnswersReverts() public {
+        bytes[3] memory answers = [abi.encode(false), abi.encode(uint256(2)), bytes(hex"01")];
+        for (uint256 i = 0; i < answers.length; i++) {
+            LyingToken token = new LyingToken(answers[i]);
+            uint32 id = list(address(token));
+            vm.expectRevert(abi.encodeWithSelector(SAFE_TRANSFER_FAILED, address(token)));
+            exchange.depositERC20(id, ALICE, 1000);
+        }
+        LyingToken silent = new LyingToken(abi.encode(true));
+        uint32 last = list(address(silent));
+        vm.expectRevert(abi.encodeWithSelector(IExchange.DepositTooSmall.selector, uint256(0), uint128(1)));
+        exchange.depositERC20(last, ALICE, 1000);
+    }
+
+    /// Balances that shrink by themselves leave the last claims unpaid, of this token and no other.
+    function testARebasingTokenHarmsOnlyItsOwnUsers() public {
+        RebasingToken token = new RebasingToken();
+        uint32 id = list(address(token));
+        token.mint(ALICE, 1000);
+        vm.prank(ALICE);
+        exchange.depositERC20(id, ALICE, 1000);
+        depositUsdc(MIN_USDC);
+        token.rebase(50);
+        assertEq(exchange.tokenOf(id).holdings, 1000);
+        OutboxLeaf memory leaf = OutboxLeaf(0, BOB, id, 1000, 0);
+        uint64 batchNumber = settleOutbox(leafHash(leaf), 1);
+        vm.expectRevert();
+        claim(batchNumber, leaf, new bytes32[](0));
+        leaf = OutboxLeaf(0, BOB, USDC, MIN_USDC, 0);
+        claim(settleOutbox(leafHash(leaf), 1), leaf, new bytes32[](0));
+        assertEq(usdc.balanceOf(BOB), MIN_USDC);
+    }
+
+    function testNothingAndTheSmallestAndTheLargestDeposit() public {
+        vm.expectRevert(abi.encodeWithSelector(IExchange.DepositTooSmall.selector, uint256(0), MIN_ETH));
+        exchange.depositETH(ALICE);
+        vm.deal(ALICE, type(uint256).max);
+        vm.startPrank(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.HoldingsExceeded.selector, ETH, uint256(MAX_HOLDINGS) + 1));
+        exchange.depositETH{value: uint256(MAX_HOLDINGS) + 1}(ALICE);
+        exchange.depositETH{value: MIN_ETH}(ALICE);
+        exchange.depositETH{value: MAX_HOLDINGS - MIN_ETH}(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(IExchange.HoldingsExceeded.selector, ETH, uint256(MIN_ETH)));
+        exchange.depositETH{value: MIN_ETH}(ALICE);
+        vm.stopPrank();
+        assertEq(exchange.tokenOf(ETH).holdings, MAX_HOLDINGS);
     }
 
     function testBlacklistedDepositorHarmsOnlyItself() public {

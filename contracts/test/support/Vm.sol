@@ -22,6 +22,7 @@ interface Vm {
     function parseJsonBytes32Array(string calldata json, string calldata path) external pure returns (bytes32[] memory);
     function parseJsonBytesArray(string calldata json, string calldata path) external pure returns (bytes[] memory);
     function parseJsonString(string calldata json, string calldata path) external pure returns (string memory);
+    function parseJsonUintArray(string calldata json, string calldata path) external pure returns (uint256[] memory);
     function parseJsonUint(string calldata json, string calldata path) external pure returns (uint256);
     function prank(address sender) external;
     function prank(address sender, address origin) external;
