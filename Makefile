@@ -19,7 +19,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape audit fuzz demo prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
+	test-ape audit fuzz demo walk-away prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ test-ape: setup
 
 demo: setup ## Run the whole exchange once, from a deposit to a claimed withdrawal
 	$(python) -m scripts.demo
+
+walk-away: setup ## Kill the operator in the middle of trading, delete its files, and let everybody out from L1 alone
+	$(python) -m pytest -q tests/e2e/test_walk_away.py
 
 prove-demo: setup ## Prove a batch on this machine (Groth16), settle it and claim a withdrawal; 30 to 90 min
 	$(python) -m scripts.prove_demo

@@ -10,8 +10,6 @@ from tests.rebuild.conftest import Operator, Zkclob
 
 pytestmark = pytest.mark.e2e
 
-DEADLINE_S = 3_600
-
 
 @pytest.fixture
 def leave(settled: Operator, zkclob: Zkclob, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -111,7 +109,7 @@ def test_every_account_leaves_a_frozen_exchange(settled: Operator, leave: Any) -
     settled.settle(0)
     settled.l1(4).deposit(2, 5 * 10**6)
     settled.l1(5).force_exit()
-    settled.ask("evm_increaseTime", DEADLINE_S)
+    settled.ask("evm_increaseTime", settled.contract.functions.delays().call()[1])
     settled.ask("evm_mine")
     first = leave(2, "--yes")
     assert first.status == 0, first.err

@@ -27,7 +27,9 @@ SAID: dict[Stage, str] = {
 
 @dataclass
 class Leaver:
-    """Takes the steps of one account, each at most once: one that fails does not keep the others back."""
+    """Takes the steps of one account. One that fails does not keep the others back, and is tried once more if it is
+    still to be done: others may have been faster.
+    """
 
     desk: ExitDesk
     follower: Follower
@@ -36,6 +38,8 @@ class Leaver:
     reporter: Reporter
 
     def __post_init__(self) -> None:
+        self.refused: set[str] = set()
+        """Steps that failed once."""
         self.failures: dict[str, str] = {}
         self.transactions: list[str] = []
         self.is_stuck = False
@@ -55,12 +59,18 @@ class Leaver:
                 raise L1ActionError("only the account itself can ask for it")
             tx_hash = self.l1.act(step.function, *step.arguments, value=step.value)
         except L1ActionError as error:
-            self.failures[step.about] = str(error)
-            self.is_stuck |= step.function in ("forceExit", "freeze")
             click.echo(f"{step.about}: {error}", err=True)
+            self._refuse(step, str(error))
         else:
             self.transactions.append(f"0x{tx_hash.hex()}")
             click.echo(f"{step.about}: 0x{tx_hash.hex()}", err=True)
+
+    def _refuse(self, step: Step, reason: str) -> None:
+        if step.about not in self.refused:
+            self.refused.add(step.about)
+            return
+        self.failures[step.about] = reason
+        self.is_stuck |= step.function in ("forceExit", "freeze")
 
     def leave(self, wait: bool) -> Position:
         """Takes every step there is, and those that come while it waits."""
