@@ -122,14 +122,12 @@ def decode_settle(call: bytes) -> SettleCall:
     if item is None:
         raise ValueError("the call is none that settles")
     try:
-        arguments = _decode(item["inputs"], call[4:])
+        batch, data, _ = _decode(item["inputs"], call[4:]).values()
     except (DecodingError, OverflowError) as error:
         raise ValueError(f"the call does not decode: {error}") from error
     if item["name"] == "settle":
-        return SettleCall(arguments["batch"], arguments["data"], None, ())
-    carried = arguments["data"]
-    openings = tuple(opening["y"] for opening in carried["blobs"])
-    return SettleCall(arguments["batch"], None, carried["contentHash"], openings)
+        return SettleCall(batch, data, None, ())
+    return SettleCall(batch, None, data["contentHash"], tuple(opening["y"] for opening in data["blobs"]))
 
 
 def _decode(components: Sequence[Any], data: bytes) -> dict[str, Any]:

@@ -35,13 +35,16 @@ def open_follower(
     """A rebuild that goes on where the records end. Raises RebuildError."""
     chain = Chain(Rpc(place.rpc_url), place.contract)
     identity = {"chain_id": str(chain.chain_id()).encode(), "contract": place.contract}
-    first_block = chain.creation_block() if place.first_block is None else place.first_block
+    records = Records(place.folder, identity)
+    first_block = place.first_block
+    if first_block is None:
+        first_block = 0 if any(records.blocks()) else chain.creation_block()
     blobs = BeaconBlobs(chain, place.beacon_url) if place.beacon_url else AnvilBlobs(chain)
     sources: list[DataSource] = [blobs, Calldata()]
     archive = Archive(place.archive) if place.archive else None
     return Follower(
         chain,
-        Records(place.folder, identity),
+        records,
         DataFinder(chain, sources, archive),
         first_block=first_block,
         on_progress=on_progress,

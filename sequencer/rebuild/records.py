@@ -169,7 +169,7 @@ class Records:
 
     def inbox_count(self) -> int:
         """Entries that are here."""
-        return int(self._db.execute("SELECT count(*) FROM inbox").fetchone()[0])
+        return int(self._db.execute("SELECT coalesce(max(idx) + 1, 0) FROM inbox").fetchone()[0])
 
     def inbox(self, first: int, end: int | None = None) -> list[InboxRecord]:
         """The entries from `first` to before `end`."""
@@ -190,7 +190,7 @@ class Records:
 
     def batch_count(self) -> int:
         """Batches that are here."""
-        return int(self._db.execute("SELECT count(*) FROM batches").fetchone()[0])
+        return int(self._db.execute("SELECT coalesce(max(number), 0) FROM batches").fetchone()[0])
 
     def batch(self, number: int) -> SettledBatch | None:
         """A settled batch."""

@@ -9,14 +9,20 @@ from random import Random
 from typing import Any
 
 import pytest
+from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 from zkclob_native import keccak256
 
 from scripts.devnet import POSTER, Devnet, trader_wallet
 from sequencer.abi import EXCHANGE
+from sequencer.adapters import kzg
+from sequencer.adapters.kzg import sidecar
+from sequencer.adapters.l1 import BatchClaim, ExchangeContract
+from sequencer.adapters.l1 import Signer as EthSigner
 from sequencer.client import cli
 from sequencer.client.l1 import L1Account
+from sequencer.core.carriers import BLOBS
 from sequencer.core.public_values import PublicValues
 from sequencer.core.signing import domain_separator
 from sequencer.core.types import InboxEntry
@@ -77,7 +83,13 @@ class Operator:
     def send(self, values: PublicValues, data: bytes) -> bytes:
         """Settles with the proof that the mock verifier takes."""
         proof = b"MOCK" + sha256(values.encode()).digest() + self.vkey
-        batch = (
+        batch = self._claim(values)
+        tx_hash = self.contract.functions.settle(batch, data, proof).transact({"from": self.poster})
+        assert self.web3.eth.wait_for_transaction_receipt(tx_hash)["status"] == 1
+        return bytes(tx_hash)
+
+    def _claim(self, values: PublicValues) -> tuple[Any, ...]:
+        return (
             values.new_state_root,
             values.inbox_cursor,
             values.outbox_root,
@@ -87,9 +99,21 @@ class Operator:
             values.end_seq,
             values.digests_hash,
         )
-        tx_hash = self.contract.functions.settle(batch, data, proof).transact({"from": self.poster})
-        assert self.web3.eth.wait_for_transaction_receipt(tx_hash)["status"] == 1
-        return bytes(tx_hash)
+
+    def settle_in_blobs(self, transactions: int) -> bytes:
+        """As `settle`, with the data in blobs."""
+        values, data = self.next_batch(transactions)
+        carried, chain = sidecar(data), ExchangeContract(self.rpc_url, self.exchange)
+        values = replace(values, data_carrier=BLOBS, data_hash=kzg.carried(data).data_hash)
+        proof = b"MOCK" + sha256(values.encode()).digest() + self.vkey
+        call = chain.settle_blobs_call(BatchClaim(*self._claim(values)), carried, proof)
+        fees = chain.fees(blobs=True)
+        nonce = chain.next_nonce(self.poster)
+        poster = EthSigner(trader_wallet(POSTER).l1.key, CHAIN_ID, self.exchange)
+        tx_hash, raw = poster.sign(nonce, call, 2_000_000, fees, carried)
+        chain.send(raw)
+        assert self.web3.eth.wait_for_transaction_receipt(HexBytes(tx_hash), 30)["status"] == 1
+        return tx_hash
 
     def send_as(self, values: PublicValues, data: bytes) -> bytes:
         """Settles other data under these values."""
