@@ -19,7 +19,7 @@ crates := -p zkclob-core -p zkclob-prover -p zkclob-native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-python check-rust check-contracts test test-python test-rust test-contracts \
-	test-ape audit fuzz demo walk-away prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-gpu profile-guest bench-ack bench-api bench-engine clean
+	test-ape audit fuzz demo walk-away prove-demo devnet elf check-elf abi openapi vectors bench-proof bench-l1 bench-gpu profile-guest bench-ack bench-api bench-engine clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ vectors: setup ## Write the shared test vectors anew
 
 bench-proof: setup ## Measure cycles and prover gas of the guest
 	$(python) -m scripts.bench_proof
+
+bench-l1: setup ## Measure what settling, deposits, claims and escapes cost on L1
+	$(python) -m scripts.bench_l1
 
 bench-gpu: setup ## Measure a proof on this machine's CUDA card, if it has one
 	$(python) -m scripts.bench_gpu

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import Final
 
@@ -24,11 +25,14 @@ from sequencer.core.types import (
     Batch,
     Block,
     CancelOrder,
+    ExpireOrder,
+    InboxEntry,
     Market,
     MarketStatus,
     Order,
     PlaceOrder,
     SelfTrade,
+    Sequenceable,
     Side,
     TimeInForce,
     Token,
@@ -62,11 +66,14 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Setup:
-    """What differs between blocks. `batch`: orders under one signature, 1 for orders that are signed one by one."""
+    """What differs between blocks. `batch`: orders under one signature, 1 for orders that are signed one by one.
+    `blocks`: how many of them follow one another.
+    """
 
     accounts: int = TRADERS + 1
     resting: int = 10_000
     batch: int = 1
+    blocks: int = 1
 
     @property
     def makers(self) -> int:
@@ -106,7 +113,7 @@ class Trader:
 
 
 class Scenario:
-    """The state before the block, as a tree; the block's data and its signatures."""
+    """The state before the block, as a tree; the block, its data and its signatures."""
 
     def __init__(self, setup: Setup, seed: int = SEED) -> None:
         self.setup = setup
@@ -120,12 +127,18 @@ class Scenario:
         self._fill_books()
         self.tree = StateTree()
         self.tree.apply(self._state.take_writes(), self._state.meta_bytes())
-        first_seq = self._state.meta.next_seq
-        open_block(self._state, START + 1)
-        transactions = list(self._transactions())
-        block = Block(self._state.meta.block_number, START + 1, [*transactions])
-        self.data = encode_data(first_seq, [block])
-        self.signatures = [self._sign(transaction) for transaction in transactions]
+        self.first_seq = self._state.meta.next_seq
+        self.blocks = [self._block(START + 1 + i) for i in range(setup.blocks)]
+        self.data = encode_data(self.first_seq, self.blocks)
+
+    @cached_property
+    def signatures(self) -> list[tuple[bytes, bytes]]:
+        """Public key and signature of each transaction."""
+        return [self._sign(signed) for block in self.blocks for signed in block.transactions]
+
+    def _block(self, time: int) -> Block:
+        open_block(self._state, time)
+        return Block(self._state.meta.block_number, time, [*self._transactions()])
 
     def prepare(self) -> Prepared:
         """The witness of the block, and what its proof says."""
@@ -214,8 +227,10 @@ class Scenario:
         orders: list[Order] = self._state.open_orders(head[0])
         return CancelOrder(*head, order_id=self._random.choice(orders).id)
 
-    def _sign(self, transaction: Transaction) -> tuple[bytes, bytes]:
+    def _sign(self, transaction: Sequenceable) -> tuple[bytes, bytes]:
         """Public key and signature."""
+        if isinstance(transaction, InboxEntry | ExpireOrder):
+            raise BenchError("nobody signs this")
         signed = digest(DOMAIN, transaction)
         wallet = next(trader.wallet for trader in self._traders if trader.address == transaction.account)
         signature = wallet.sign(signed)
