@@ -14,9 +14,10 @@ An order with an expiry is taken out by a transaction of the node's own as soon 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final, Literal
 
 from sequencer.core.codec import MAX_BATCH_BOUND, data_bound, parse_inbox_entry
@@ -247,33 +248,42 @@ class Node:
             raise Busy
         return await self._enqueue(transaction, digest, public_key, signature)
 
-    async def submit_inbox(self, entry: L1InboxEntry) -> None:
+    async def submit_inbox(self, *entries: L1InboxEntry) -> None:
         """See InboxSink."""
         async with self._inbox_order:
             self._require_running()
-            if self._is_sequenced(entry):
-                return
-            await self._wait_for_time(parse_inbox_entry(entry.entry).time)
-            self._require_running()
-            await self._enqueue(InboxEntry(entry.entry), entry.chain_hash, inbox=entry)
+            waiting = self._not_sequenced(entries)
+            while waiting:
+                await self._wait_for_time(_time_of(waiting[0]))
+                self._require_running()
+                due = _due(waiting, self._clock.now_ms() // 1000)
+                sequenced = (self._enqueue(InboxEntry(x.entry), x.chain_hash, inbox=x) for x in due)
+                await asyncio.gather(*sequenced)
+                del waiting[: len(due)]
 
     def inbox_position(self) -> InboxPosition:
         """See InboxSink."""
         hashes = self._inbox_hashes
         return InboxPosition(len(hashes), hashes[-1] if hashes else ZERO_HASH, *self._inbox_place)
 
-    def _is_sequenced(self, entry: L1InboxEntry) -> bool:
-        """Halts the node if L1 contradicts what is sequenced."""
+    def _not_sequenced(self, entries: Sequence[L1InboxEntry]) -> list[L1InboxEntry]:
+        """The entries that continue the inbox. Halts the node if L1 contradicts what is sequenced."""
         position = self.inbox_position()
-        if entry.index < position.count:
-            if self._inbox_hashes[entry.index] != entry.chain_hash:
-                self.halt(f"L1 changed inbox entry {entry.index}, which is sequenced")
-        elif entry.index > position.count:
-            self.halt(f"inbox entry {entry.index} arrived, {position.count} is missing")
-        elif next_inbox_hash(position.chain_hash, entry.entry) != entry.chain_hash:
-            self.halt(f"the hash of inbox entry {entry.index} is not the contract's")
-        self._require_running()
-        return entry.index < position.count
+        known, chain_hash = position.count, position.chain_hash
+        found: list[L1InboxEntry] = []
+        for entry in entries:
+            if entry.index < known:
+                if self._inbox_hashes[entry.index] != entry.chain_hash:
+                    self.halt(f"L1 changed inbox entry {entry.index}, which is sequenced")
+            elif entry.index > known + len(found):
+                self.halt(f"inbox entry {entry.index} arrived, {known + len(found)} is missing")
+            elif next_inbox_hash(chain_hash, entry.entry) != entry.chain_hash:
+                self.halt(f"the hash of inbox entry {entry.index} is not the contract's")
+            else:
+                found.append(entry)
+                chain_hash = entry.chain_hash
+            self._require_running()
+        return found
 
     async def _wait_for_time(self, time: int) -> None:
         while (ahead_ms := time * 1000 - self._clock.now_ms()) > 0:
@@ -541,6 +551,15 @@ class Node:
         await self._clock.sleep(self._seal_interval_ms)
         self._seal_due = True
         self._wake.set()
+
+
+def _due(entries: Sequence[L1InboxEntry], now: int) -> list[L1InboxEntry]:
+    """The first entries, as many as are not of a time to come."""
+    return list(takewhile(lambda entry: _time_of(entry) <= now, entries))
+
+
+def _time_of(entry: L1InboxEntry) -> int:
+    return parse_inbox_entry(entry.entry).time
 
 
 def _fail(answer: asyncio.Future[Accepted], error: Exception) -> None:

@@ -97,10 +97,10 @@ class InboxSink(Protocol):
         """Entries that are durably sequenced."""
         ...
 
-    async def submit_inbox(self, entry: L1InboxEntry) -> None:
-        """Sequences the next entry; returns when it is durable.
+    async def submit_inbox(self, *entries: L1InboxEntry) -> None:
+        """Sequences the next entries, together where they fit one block; returns when they are durable.
 
-        An entry that is sequenced already, the same, is ignored. Waits while the node is busy, or while the
+        An entry that is sequenced already, the same, is ignored. Waits while the node is busy, or while an
         entry's time lies ahead of the node's clock. Raises NodeHalted; halts the node for another entry at a
         sequenced index, a gap, or a `chain_hash` that is not the node's own.
         """

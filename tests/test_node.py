@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from zkclob_native import keccak256
 
 from sequencer import node
 from sequencer.adapters.history_rows import Rows
 from sequencer.adapters.store import DATABASE, Store, StoreError
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.errors import Code, Rejection
-from sequencer.core.types import Deposit, Side
+from sequencer.core.types import Deposit, InboxEntry, Side
 from sequencer.node import Busy, ReplayError
 from sequencer.ports import JournalGroup, L1InboxEntry, NodeHalted, Sequenced
 from tests.properties.replica import SEPARATOR
@@ -331,6 +332,30 @@ async def test_an_inbox_entry_is_sequenced_once(tmp_path: Path) -> None:
         await asyncio.gather(world.node.submit_inbox(entry), world.node.submit_inbox(entry))
         async with world.node.reading() as state:
             assert state.balance(ALICE.address, ETH) == (100 * 10**18 + 5, 0)
+
+
+async def test_inbox_entries_that_come_together_share_a_block_and_those_to_come_wait(tmp_path: Path) -> None:
+    async with World(tmp_path).running() as world:
+        await world.list_and_fund()
+        await world.seal()
+        now = world.clock.now_ms() // 1000
+        entries: list[L1InboxEntry] = []
+        position = world.node.inbox_position()
+        chain_hash = position.chain_hash
+        for number, time in enumerate((*[now] * 40, now + 5)):
+            data = encode_inbox_deposit(Deposit(time, ETH, ALICE.address, 1 + number))
+            chain_hash = keccak256(chain_hash + data)
+            entries.append(L1InboxEntry(position.count + number, data, chain_hash, 90, b"\x0b" * 32))
+        task = asyncio.create_task(world.node.submit_inbox(*entries))
+        await eventually(lambda: world.node.inbox_position().count == position.count + 40)
+        last = await world.seal()
+        assert [tx.data for tx in last.block.transactions if isinstance(tx, InboxEntry)] == [
+            entry.entry for entry in entries[:40]
+        ]
+        assert not task.done()
+        world.clock.advance(5_000)
+        await task
+        assert world.node.inbox_position().count == position.count + 41
 
 
 @pytest.mark.parametrize("case", ["another entry", "a gap", "another hash"])

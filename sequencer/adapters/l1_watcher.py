@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol
 
 from sequencer.adapters.l1 import BlockHeader, InboxEvent, L1Error
@@ -22,6 +23,8 @@ from sequencer.ports import Clock, Health, InboxPosition, InboxSink, L1InboxEntr
 log = logging.getLogger(__name__)
 
 BACK_OFF_MAX_MS: Final = 10_000
+HANDED_OVER_MAX: Final = 256
+"""Inbox entries at a time."""
 BLOCKS_KEPT: Final = 64
 """Blocks below the confirmed ones that are kept to find where a reorganisation begins."""
 
@@ -204,10 +207,14 @@ class L1Watcher:
     # ---------------------------------------------------------------- hand-over
 
     async def _hand_over(self) -> None:
+        """Many at a time: a batch that leaves entries behind that are overdue is refused by the contract."""
         confirmed = self._blocks[-1].header.number - self._confirmations
-        while self._pending and self._pending[0].l1_block <= confirmed:
-            await self._sink.submit_inbox(self._pending[0])
-            self._pending.popleft()
+        while deep := [
+            entry for entry in islice(self._pending, HANDED_OVER_MAX) if entry.l1_block <= confirmed
+        ]:
+            await self._sink.submit_inbox(*deep)
+            for _ in deep:
+                self._pending.popleft()
 
     def _report(self, error: Exception) -> None:
         if str(error) != self._health.last_error:

@@ -94,7 +94,11 @@ class FakeNode:
         last = self.entries[-1]
         return InboxPosition(len(self.entries), last.chain_hash, last.l1_block, last.l1_block_hash)
 
-    async def submit_inbox(self, entry: L1InboxEntry) -> None:
+    async def submit_inbox(self, *entries: L1InboxEntry) -> None:
+        for entry in entries:
+            self._sequence(entry)
+
+    def _sequence(self, entry: L1InboxEntry) -> None:
         if entry.index < len(self.entries):
             if self.entries[entry.index].chain_hash == entry.chain_hash:
                 return
