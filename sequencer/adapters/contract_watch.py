@@ -2,7 +2,8 @@
 long does the oldest entry of its inbox wait, and what does governance do.
 
 A freeze, or another program or verifier, is for good: the node is halted, so that nobody trades what can never be
-settled. An entry that has waited for a quarter of the deadline is an alarm in `health`.
+settled. An entry that has waited for a quarter of the deadline, or for half of the time after which it is overdue, is
+an alarm in `health`.
 """
 
 import asyncio
@@ -19,8 +20,8 @@ log = logging.getLogger(__name__)
 FROZEN: Final = (
     "the exchange is frozen on L1: nothing is settled any more, users get out with escape, refund and claim"
 )
-ALARM_PART: Final = 4
-"""Of the deadline, after which an entry that is not settled is an alarm."""
+DEADLINE_PART, INCLUSION_PART = 4, 2
+"""Of the deadline and of the time for inclusion: after whichever comes first an unsettled entry is an alarm."""
 BACK_OFF_MAX_MS: Final = 60_000
 
 
@@ -143,11 +144,12 @@ class ContractWatch:
 
     def _alarm(self, now: int) -> str | None:
         oldest = self.oldest
-        if oldest is None or now - oldest.time < self._delays.deadline // ALARM_PART:
+        patience = min(self._delays.deadline // DEADLINE_PART, self._delays.inclusion // INCLUSION_PART)
+        if oldest is None or now - oldest.time < patience:
             return None
         return (
-            f"inbox entry {oldest.index} has waited for its settlement since {oldest.time}: "
-            f"from {oldest.freezable_at} on (Unix seconds) anyone may freeze the exchange for good"
+            f"inbox entry {oldest.index} has waited for its settlement since {oldest.time}: it is overdue from "
+            f"{oldest.overdue_at} on (Unix seconds), and from {oldest.freezable_at} on anyone may freeze the exchange"
         )
 
     def _fail(self, reason: str) -> None:

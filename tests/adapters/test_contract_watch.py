@@ -13,7 +13,7 @@ NOW = START_MS // 1000
 DELAYS = DEPLOYMENT.delays
 
 
-async def test_an_entry_that_waits_for_a_quarter_of_the_deadline_is_an_alarm(tmp_path: Path) -> None:
+async def test_an_entry_that_waits_for_half_of_its_time_is_an_alarm(tmp_path: Path) -> None:
     async with World(tmp_path).serving() as api:
         world, watch = api.world, api.world.contract_watch
 
@@ -39,7 +39,10 @@ async def test_an_entry_that_waits_for_a_quarter_of_the_deadline_is_an_alarm(tmp
                 "freezableAt": NOW + DELAYS.deadline,
             },
         }
-        world.clock.advance(DELAYS.deadline // 4 * 1000)
+        world.clock.advance(DELAYS.inclusion // 2 * 1000 - 1)
+        await watch.poll()
+        assert (await shown())["status"] == "ok"
+        world.clock.advance(1)
         await watch.poll()
         health = await shown()
         assert health["status"] == "degraded"

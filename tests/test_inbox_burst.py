@@ -1,0 +1,60 @@
+"""A burst of inbox entries is settled through, by batches that the contract takes however long they had to wait."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sequencer.core.codec import encode_inbox_deposit, encode_inbox_forced
+from sequencer.core.types import Deposit, ForceCancelAll, ForceExit
+from tests.world import ALICE, BOB, ETH, PROOF, VKEY, World, eventually
+
+ENTRIES = 3_000
+MIN_INBOX_PER_BATCH = 64
+"""The contract's: fewer may be consumed only if no overdue entry is left."""
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Burst:
+    """Entries as strangers make them: deposits for accounts that are new, exits and cancels of others."""
+
+    time: int
+
+    def entry(self, number: int) -> bytes:
+        account = number.to_bytes(20)
+        if number % 3 == 0:
+            return encode_inbox_deposit(Deposit(self.time, ETH, account, 10**18))
+        if number % 3 == 1:
+            return encode_inbox_forced(ForceExit(self.time, (number - 1).to_bytes(20)))
+        return encode_inbox_forced(ForceCancelAll(self.time, account))
+
+
+async def prove_all(world: World) -> None:
+    """Plays a worker until everything is settled."""
+    expected = {batch.settlement.number: batch.public_values for batch in world.store.unsettled()}
+    for _ in expected:
+        lease = world.queue.lease("test", [world.queue.mode], VKEY)
+        assert lease is not None
+        await world.queue.result(lease.batch, lease.token, expected[lease.batch], PROOF)
+    await eventually(lambda: not world.store.unsettled())
+
+
+async def test_each_batch_of_a_burst_takes_its_share_of_the_inbox(tmp_path: Path) -> None:
+    async with World(tmp_path, max_batch_transactions=2_000).running() as world:
+        await world.list_and_fund()
+        burst = Burst(world.clock.now_ms() // 1000)
+        for number in range(ENTRIES):
+            await world.submit_inbox(burst.entry(number))
+            if number % 100 == 0:
+                await world.submit(ALICE, world.withdrawal(ALICE, ETH, 1))
+        await world.submit(BOB, world.withdrawal(BOB, ETH, 1))
+        length = world.node.inbox_position().count
+        await world.close_batch()
+        await prove_all(world)
+        cursors = [settlement.inbox_cursor for settlement in world.settler.settlements]
+        assert cursors[-1] == length
+        shares = [after - before for before, after in zip([0, *cursors], cursors, strict=False)]
+        assert all(share >= MIN_INBOX_PER_BATCH for share in shares[:-1])
+        assert len(shares) > 1
