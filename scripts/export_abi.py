@@ -32,6 +32,7 @@ def rendered(abi: list[dict[str, Any]]) -> str:
 
 def main() -> int:
     (TARGET / "exchange.json").write_text(rendered(exchange_abi()))
+    (TARGET / "receipt_bond.json").write_text(rendered(built_abi("ReceiptBond")))
     (TARGET / "erc20.json").write_text(rendered(built_abi("IERC20Metadata")))
     (TARGET / "verifier.json").write_text(rendered(built_abi("ISP1Verifier")))
     return 0

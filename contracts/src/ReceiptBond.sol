@@ -51,7 +51,7 @@ contract ReceiptBond {
     event Deposited(uint256 amount, uint256 bond);
     event WithdrawalAnnounced(uint64 withdrawableFrom);
     event WithdrawalRevoked();
-    event Withdrawn(address recipient, uint256 amount);
+    event Withdrawn(address indexed recipient, uint256 amount);
     event Committed(bytes32 indexed commitment);
     event Slashed(
         uint64 indexed seq, bytes32 promised, bytes32 settled, address indexed finder, uint256 reward, uint256 burned
@@ -105,7 +105,7 @@ contract ReceiptBond {
     function deposit() external payable onlyOperator {
         if (isSlashed) revert BondLost();
         bond += msg.value;
-        _revoke();
+        withdrawableFrom = 0;
         emit Deposited(msg.value, bond);
     }
 
@@ -117,7 +117,8 @@ contract ReceiptBond {
 
     /// @notice Takes the notice back: the bond stays.
     function revokeWithdrawal() external onlyOperator {
-        _revoke();
+        withdrawableFrom = 0;
+        emit WithdrawalRevoked();
     }
 
     /// @notice Pays the whole bond out, after the notice.
@@ -146,7 +147,7 @@ contract ReceiptBond {
     function challenge(Evidence calldata evidence, bytes32 salt) external {
         uint256 since = committedAt[commitmentOf(evidence, msg.sender, salt)];
         if (since == 0) revert NotCommitted();
-        if (since == block.number) revert CommittedInThisBlock();
+        if (since >= block.number) revert CommittedInThisBlock();
         if (isSlashed) revert BondLost();
         if (bond == 0) revert NoBond();
         bytes32 settled = _requireContradicted(evidence);
@@ -193,7 +194,7 @@ contract ReceiptBond {
             evidence.chunkHashes.length != (size + CHUNK - 1) / CHUNK
                 || keccak256(abi.encodePacked(evidence.chunkHashes)) != evidence.batch.digestsHash
         ) revert NotTheChunks();
-        uint256 rest = size - chunk * CHUNK;
+        uint256 rest = size - (place - place % CHUNK);
         if (
             evidence.digests.length != (rest < CHUNK ? rest : CHUNK)
                 || keccak256(abi.encodePacked(evidence.digests)) != evidence.chunkHashes[chunk]
@@ -207,14 +208,8 @@ contract ReceiptBond {
         bytes32 structHash =
             keccak256(abi.encode(_RECEIPT_TYPEHASH, receipt.seq, receipt.digest, receipt.inboxHash, receipt.time));
         bytes32 signed = MessageHashUtils.toTypedDataHash(exchange.domainSeparator(), structHash);
-        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecoverCalldata(signed, signature);
-        return problem == ECDSA.RecoverError.NoError && recovered == signer;
-    }
-
-    function _revoke() private {
-        if (withdrawableFrom == 0) return;
-        withdrawableFrom = 0;
-        emit WithdrawalRevoked();
+        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, signature);
+        return recovered == signer;
     }
 
     function _requireOperator() private view {

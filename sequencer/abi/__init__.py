@@ -19,9 +19,12 @@ def _load(name: str) -> ABI:
 EXCHANGE: Final = _load("exchange")
 ERC20: Final = _load("erc20")
 VERIFIER: Final = _load("verifier")
+RECEIPT_BOND: Final = _load("receipt_bond")
 
 _ERRORS: Final[dict[bytes, Any]] = {
-    function_abi_to_4byte_selector(item): item for item in EXCHANGE if item["type"] == "error"
+    function_abi_to_4byte_selector(item): item
+    for item in (*EXCHANGE, *RECEIPT_BOND)
+    if item["type"] == "error"
 }
 
 
@@ -32,7 +35,7 @@ def revert_reason(error: ContractLogicError) -> str:
 
 
 def decode_error(revert_data: bytes) -> str | None:
-    """A custom error of the exchange as `Name(argument=value, ...)`; None when it is none of them."""
+    """A custom error of the exchange or the bond as `Name(argument=value, ...)`; None when it is none of them."""
     item = _ERRORS.get(revert_data[:4])
     if item is None:
         return None

@@ -42,12 +42,19 @@ class Quote:
 class L1Account:
     """A wallet's access to the exchange's contract. Every method raises L1ActionError."""
 
-    def __init__(self, rpc_url: str, exchange: str, wallet: Wallet) -> None:
+    def __init__(self, rpc_url: str, exchange: str, wallet: Wallet | None) -> None:
+        """Without a wallet only what needs none can be asked."""
         self._url = rpc_url
         self._web3 = Web3(HTTPProvider(rpc_url, exception_retry_configuration=None))
-        self._wallet = wallet
+        self._given_wallet = wallet
         self.exchange: ChecksumAddress = Web3.to_checksum_address(exchange)
         self._contract = self._web3.eth.contract(address=self.exchange, abi=EXCHANGE)
+
+    @property
+    def _wallet(self) -> Wallet:
+        if self._given_wallet is None:
+            raise L1ActionError("this needs a key")
+        return self._given_wallet
 
     def require_chain(self, chain_id: int) -> None:
         """Raises unless the RPC node is on the exchange's chain."""

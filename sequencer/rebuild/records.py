@@ -179,6 +179,11 @@ class Records:
         ).fetchall()
         return [InboxRecord(*row) for row in rows]
 
+    def inbox_index(self, chain_hash: bytes) -> int | None:
+        """The entry up to and with which the inbox has this hash."""
+        row = self._db.execute("SELECT idx FROM inbox WHERE chain_hash = ?", (chain_hash,)).fetchone()
+        return None if row is None else int(row[0])
+
     # ----------------------------------------------------------------- batches
 
     def add_batch(self, batch: SettledBatch) -> None:

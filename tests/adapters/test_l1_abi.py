@@ -16,6 +16,7 @@ def test_interface_files_are_what_the_compiler_writes() -> None:
     subprocess.run([forge, "build", "contracts/src"], cwd=ROOT, check=True, capture_output=True)
     stale = "run `make abi`"
     assert (TARGET / "exchange.json").read_text() == rendered(exchange_abi()), stale
+    assert (TARGET / "receipt_bond.json").read_text() == rendered(built_abi("ReceiptBond")), stale
     assert (TARGET / "erc20.json").read_text() == rendered(built_abi("IERC20Metadata")), stale
     assert (TARGET / "verifier.json").read_text() == rendered(built_abi("ISP1Verifier")), stale
 

@@ -22,6 +22,7 @@ from sequencer.client.cli import (
     trading,
     verify,
 )
+from sequencer.client.cli import receipts as receipt_commands
 from sequencer.client.cli.output import echo_json
 from sequencer.client.cli.parameters import ADDRESS
 from sequencer.client.cli.session import DEFAULT_KEYSTORE, JsonGroup, Session
@@ -141,6 +142,7 @@ def cli(
 
 
 cli.add_command(keys.key)
+cli.add_command(receipt_commands.receipts)
 for declared in (
     *exchange.COMMANDS,
     *live.COMMANDS,
