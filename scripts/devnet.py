@@ -103,6 +103,7 @@ class Devnet:
         worker: bool = True,
         limits: bool = True,
         prover: Prover | None = None,
+        data_carrier: str = "calldata",
         resume: bool = False,
         deploy_options: Sequence[str] = (),
         relay: str = "",
@@ -111,7 +112,7 @@ class Devnet:
         `worker`: whether the sequencer starts a prover worker. `limits`: whether it limits clients' rates. `prover`:
         for real proofs; the chain is then kept on disk. `resume`: goes on with the folder as such a devnet left it,
         with the ports that it had. `deploy_options`: more of `scripts/deploy.py`. `relay`: the settings of its relayer,
-        which has the account `RELAYER`.
+        which has the account `RELAYER`. `data_carrier`: what brings the data of batches to L1, calldata or blobs.
         """
         self.folder = folder.resolve()
         self.anvil_port = anvil_port or free_port()
@@ -123,6 +124,7 @@ class Devnet:
         self._worker = worker
         self._limits = limits
         self._prover = prover
+        self._data_carrier = data_carrier
         self._resume = resume
         self._deploy_options = deploy_options
         self._relay = relay
@@ -233,6 +235,7 @@ poster_key_file = "poster.key"
 receipt_key_file = "receipt.key"
 prover_token_file = "prover.token"
 proof_mode = "{self._prover.mode if self._prover else "execute"}"
+data_carrier = "{self._data_carrier}"
 port = {self.http_port}
 inbox_confirmations = 0
 settle_confirmations = 0
@@ -436,13 +439,22 @@ def describe(devnet: Devnet) -> Iterator[str]:
 @click.option("--anvil-port", type=int, default=8545, show_default=True)
 @click.option("--port", "http_port", type=int, default=8080, show_default=True, help="Port of the sequencer.")
 @click.option(
+    "--data-carrier",
+    type=click.Choice(["calldata", "blobs"]),
+    default="calldata",
+    show_default=True,
+    help="What brings the data of batches to L1.",
+)
+@click.option(
     "--folder", type=click.Path(path_type=Path), default=ROOT / "build" / "devnet", help="Emptied first."
 )
-def main(anvil_port: int, http_port: int, folder: Path) -> None:
+def main(anvil_port: int, http_port: int, data_carrier: str, folder: Path) -> None:
     """Run a devnet until it is interrupted."""
     with interruptible() as stop:
         try:
-            with Devnet(folder, anvil_port=anvil_port, http_port=http_port) as devnet:
+            with Devnet(
+                folder, anvil_port=anvil_port, http_port=http_port, data_carrier=data_carrier
+            ) as devnet:
                 click.echo("\n".join(describe(devnet)))
                 while not stop.wait(1.0):
                     devnet.require_running()

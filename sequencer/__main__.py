@@ -16,6 +16,7 @@ import uvloop
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
+from sequencer.adapters.calldata import Calldata
 from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.blocks import BlockFeed
@@ -37,7 +38,7 @@ from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer, RelayPolicy
 from sequencer.adapters.store import Store, StoreError
 from sequencer.adapters.system import SystemClock, SystemRandomness
-from sequencer.config import Config, ConfigError, Deployment, RelayMode
+from sequencer.config import Config, ConfigError, DataCarrier, Deployment, RelayMode
 from sequencer.core.signing import domain_separator
 from sequencer.node import Node, ReplayError
 from sequencer.pipeline import Pipeline, replay
@@ -124,6 +125,7 @@ class Sequencer:
             self.clock,
             self._halt,
             self.domain_separator,
+            carrier=self.blobs if self.config.data_carrier is DataCarrier.BLOBS else Calldata(),
             max_age_ms=self.config.batch.max_age_ms,
             max_transactions=self.config.batch.max_transactions,
             max_prover_gas=self.config.batch.max_prover_gas,
@@ -200,6 +202,7 @@ class Sequencer:
             clock=self.clock,
             randomness=self.randomness,
             deployment=self.deployment,
+            data_carrier=self.config.data_carrier,
             domain_separator=self.domain_separator,
             prover_token=prover_token,
             recovery=self.recovery,

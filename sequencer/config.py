@@ -57,6 +57,15 @@ class VerifierKind(StrEnum):
     """Checks Groth16 proofs under SP1's production key."""
 
 
+class DataCarrier(StrEnum):
+    """What brings the data of batches to L1."""
+
+    CALLDATA = "calldata"
+    """The call that settles. It stays on L1."""
+    BLOBS = "blobs"
+    """Blobs of its transaction (EIP-4844). They are cheaper; L1 forgets them after weeks."""
+
+
 _JOB_LIMITS_S: Final = {
     ProofMode.EXECUTE: 10 * 60,
     ProofMode.CPU: 12 * 3600,
@@ -175,6 +184,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the key that signs receipts: a key of its own, as traders keep what it signs as evidence."""
     prover_token_file: Path
     proof_mode: ProofMode
+    data_carrier: DataCarrier = DataCarrier.CALLDATA
     host: str = "127.0.0.1"
     port: Port = 8080
     inbox_confirmations: NotNegative = 12

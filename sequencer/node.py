@@ -68,7 +68,7 @@ from sequencer.ports import (
 log = logging.getLogger(__name__)
 
 MAX_BATCH_DATA: Final = 120_000
-"""Bytes of a batch's data; with the rest of `settle` it stays below the 131,072 of an L1 transaction."""
+"""Bytes of a batch's data in calldata; with the rest of `settle` it stays below the 131,072 of an L1 transaction."""
 MAX_BLOCK_HEAD: Final = 64
 """Bytes that a block adds besides its transactions, and the growth of the counts before them; generous."""
 MAX_BLOCK_DATA: Final = MAX_BATCH_DATA - MAX_BLOCK_HEAD - MAX_BATCH_BOUND

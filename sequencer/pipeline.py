@@ -18,15 +18,16 @@ from dataclasses import dataclass, replace
 
 from zkclob_native import Prepared, StateTree, keccak256, prepare
 
-from sequencer.core.carriers import in_calldata
+from sequencer.core.carriers import Carried
 from sequencer.core.codec import DataEncoder, decode_meta
 from sequencer.core.outbox import encode_outbox_leaf
 from sequencer.core.public_values import PublicValues, public_values
 from sequencer.core.types import Withdrawal
-from sequencer.node import MAX_BATCH_DATA, MAX_BATCH_STEPS, MAX_BLOCK_HEAD, Node, ReplayError
+from sequencer.node import MAX_BATCH_STEPS, MAX_BLOCK_HEAD, Node, ReplayError
 from sequencer.ports import (
     BatchListener,
     BatchStore,
+    Carrier,
     Clock,
     Journal,
     Proof,
@@ -73,13 +74,13 @@ class _Filling:
         self.gas.add(rooted.sealed)
         self.blocks.append(rooted)
 
-    def fits(self, sealed: SealedBlock, max_transactions: int, max_prover_gas: int) -> bool:
+    def fits(self, sealed: SealedBlock, max_transactions: int, max_prover_gas: int, max_data: int) -> bool:
         added = len(sealed.digests)
         size = self._encoder.size + MAX_BLOCK_HEAD + sealed.data_bound
         return (
             self._transactions + added <= max_transactions
             and self._steps + sealed.steps <= MAX_BATCH_STEPS
-            and size <= MAX_BATCH_DATA
+            and size <= max_data
             and self.gas.gas_with(sealed) <= max_prover_gas
         )
 
@@ -100,12 +101,13 @@ class Pipeline:
         halt: Callable[[str], None],
         domain_separator: bytes,
         *,
+        carrier: Carrier,
         max_age_ms: int,
         max_transactions: int,
         max_prover_gas: int,
     ) -> None:
         """`halt` stops the node. A batch ends when its first block is `max_age_ms` old or it is full: by transactions,
-        by the prover gas that it is estimated to cost, or by what L1 takes.
+        by the prover gas that it is estimated to cost, or by what `carrier` brings to L1.
         """
         self._store = store
         self._prover = prover
@@ -114,6 +116,7 @@ class Pipeline:
         self._clock = clock
         self._halt = halt
         self._domain_separator = domain_separator
+        self._carrier = carrier
         self._max_age_ms = max_age_ms
         self._max_transactions = max_transactions
         self._max_prover_gas = max_prover_gas
@@ -145,7 +148,8 @@ class Pipeline:
 
     def replay(self, sealed: SealedBlock, root: bytes | None, batch: int | None) -> None:
         """A sealed block of the journal, with what is stored about it. Raises ReplayError for another root."""
-        if root is None:
+        if root is None or self._sealed or (batch is None and not self._fits(sealed)):
+            # A block may fit no more what is being filled if other limits were set.
             self._sealed.append(sealed)
             return
         if self._tree.apply(sealed.writes, sealed.meta) != root:
@@ -194,15 +198,19 @@ class Pipeline:
                 await self._close_batch(self._filling)
 
     async def _take(self, sealed: SealedBlock) -> None:
-        filling = self._filling
-        if filling is not None and not filling.fits(sealed, self._max_transactions, self._max_prover_gas):
-            await self._close_batch(filling)
+        if self._filling is not None and not self._fits(sealed):
+            await self._close_batch(self._filling)
         root = await asyncio.to_thread(self._tree.apply, sealed.writes, sealed.meta)
         await self._store.store_root(sealed.block.number, root)
         if self._filling is None:
             self._start_batch_timer()
         self._append(_Rooted(sealed, root))
         self._tell(lambda listener: listener.block_rooted(sealed, root))
+
+    def _fits(self, sealed: SealedBlock) -> bool:
+        """Whether a block may join the batch that is being filled."""
+        limits = (self._max_transactions, self._max_prover_gas, self._carrier.max_data)
+        return self._filling is None or self._filling.fits(sealed, *limits)
 
     def _append(self, rooted: _Rooted) -> None:
         if self._filling is None:
@@ -227,7 +235,8 @@ class Pipeline:
         self._batch_due = False
         blocks, data = filling.blocks, filling.data()
         number = self._batch_count + 1
-        prepared = await self._re_execute(number, blocks, data)
+        carried = await self._carrier.carry(data)
+        prepared = await self._re_execute(number, blocks, data, carried)
         batch = StoredBatch(
             settlement=settlement(number, prepared.public_values, data),
             public_values=prepared.public_values,
@@ -257,25 +266,34 @@ class Pipeline:
                 self._max_prover_gas,
             )
 
-    async def _re_execute(self, number: int, blocks: list[_Rooted], data: bytes) -> Prepared:
+    async def _re_execute(
+        self, number: int, blocks: list[_Rooted], data: bytes, carried: Carried
+    ) -> Prepared:
         """The batch as Rust executes it. Raises Disagreement."""
         entries = [entry for rooted in blocks for entry in rooted.sealed.entries]
         signatures = [pair for rooted in blocks for pair in rooted.sealed.signatures]
         removed = [order_id for rooted in blocks for order_id in rooted.sealed.removed]
         try:
             prepared = await asyncio.to_thread(
-                prepare, self._start_tree, self._domain_separator, data, entries, signatures, removed
+                prepare,
+                self._start_tree,
+                self._domain_separator,
+                data,
+                entries,
+                signatures,
+                removed,
+                *([carried.versioned_hashes] if carried.versioned_hashes else []),
             )
         except ValueError as error:
             raise self._disagreement(
-                number, f"Rust refuses the batch: {error}", data, blocks, None
+                number, f"Rust refuses the batch: {error}", data, carried, blocks, None
             ) from error
-        difference = self._difference(blocks, data, prepared)
+        difference = self._difference(blocks, carried, prepared)
         if difference is not None:
-            raise self._disagreement(number, difference, data, blocks, prepared)
+            raise self._disagreement(number, difference, data, carried, blocks, prepared)
         return prepared
 
-    def _difference(self, blocks: list[_Rooted], data: bytes, prepared: Prepared) -> str | None:
+    def _difference(self, blocks: list[_Rooted], carried: Carried, prepared: Prepared) -> str | None:
         """In what Rust's batch differs from Python's."""
         results = _codes(blocks)
         if prepared.results != results:
@@ -285,28 +303,34 @@ class Pipeline:
             return f"the state root after block {blocks[0].sealed.block.number + place}"
         if prepared.outbox != _outbox(blocks):
             return "the outbox"
-        if prepared.public_values != self._public_values(blocks, data).encode():
+        if prepared.public_values != self._public_values(blocks, carried).encode():
             return "the public values"
         return None
 
-    def _public_values(self, blocks: list[_Rooted], data: bytes) -> PublicValues:
+    def _public_values(self, blocks: list[_Rooted], carried: Carried) -> PublicValues:
         return public_values(
             self._domain_separator,
             (self._start_tree.root, blocks[-1].root),
             blocks[0].sealed.first_seq,
             decode_meta(blocks[-1].sealed.meta),
-            in_calldata(data),
+            carried,
             [digest for rooted in blocks for digest in rooted.sealed.digests],
             [withdrawal for *_, withdrawal in _owed(blocks)],
         )
 
     def _disagreement(
-        self, number: int, difference: str, data: bytes, blocks: list[_Rooted], prepared: Prepared | None
+        self,
+        number: int,
+        difference: str,
+        data: bytes,
+        carried: Carried,
+        blocks: list[_Rooted],
+        prepared: Prepared | None,
     ) -> Disagreement:
         report: dict[str, object] = {
             "difference": difference,
             "python": {
-                "public_values": self._public_values(blocks, data).encode().hex(),
+                "public_values": self._public_values(blocks, carried).encode().hex(),
                 "block_roots": [rooted.root.hex() for rooted in blocks],
                 "results": _codes(blocks),
             },

@@ -6,6 +6,7 @@ from the one event loop; an adapter that blocks uses a thread of its own.
     Clock, Randomness            time and identifiers
     Journal                      where the node makes transactions durable
     BatchStore, Prover           what the pipeline stores, and who proves its batches
+    Carrier                      what brings their data to L1
     ProofVerifier                who says whether a proof is one
     Listener, BatchListener      who hears of what is durable: live feeds, triggers
     InboxSink                    the node, as the L1 watcher sees it
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from sequencer.core.carriers import Carried
 from sequencer.core.types import Block, Result, Sequenceable
 
 
@@ -461,6 +463,19 @@ class ProverJob:
     """The only ones that are accepted."""
     delivered_by: str | None = None
     """The worker whose proof is durable already and waits for `verified` or `refused`."""
+
+
+class Carrier(Protocol):
+    """What brings the data of batches to L1."""
+
+    @property
+    def max_data(self) -> int:
+        """Most bytes of a batch's data."""
+        ...
+
+    async def carry(self, data: bytes) -> Carried:
+        """What the proof will say of `data`, and of what carries it."""
+        ...
 
 
 class Prover(Protocol):

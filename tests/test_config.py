@@ -7,6 +7,7 @@ import pytest
 
 from sequencer.config import (
     ConfigError,
+    DataCarrier,
     Limits,
     ProofMode,
     Rate,
@@ -49,6 +50,7 @@ def test_paths_are_relative_to_the_file_and_the_environment_takes_precedence(tmp
     assert config.worker is not None
     assert config.worker.program == tmp_path / "bin/prover"
     assert (config.port, config.rpc_url, config.proof_mode) == (9000, "http://node", ProofMode.EXECUTE)
+    assert config.data_carrier is DataCarrier.CALLDATA
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,7 @@ def test_paths_are_relative_to_the_file_and_the_environment_takes_precedence(tmp
         (("proof_mode", "proof_mod"), "proof_mod"),
         (('proof_mode = "execute"', ""), "proof_mode"),
         (('"execute"', '"mock"'), "proof_mode"),
+        (("rpc_url", 'data_carrier = "both"\nrpc_url'), "data_carrier"),
         (("rpc_url", "port = 70000\nrpc_url"), "port"),
         (("rpc_url =", "rpc_url"), "Expected '='"),
         (('"execute"', '"execute"\n[limits.account]\nper_s = -1'), "per_s"),

@@ -1,5 +1,6 @@
 """From sealed block to settled batch: both implementations agree, nothing is lost, and a disagreement stops it."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,9 @@ import zkclob_native as native
 
 from sequencer import node as node_module
 from sequencer import pipeline as pipeline_module
+from sequencer.adapters.calldata import Calldata
+from sequencer.adapters.kzg import BlobProver
+from sequencer.core.carriers import BLOBS, BlobPoint, Carried, in_blobs
 from sequencer.core.errors import Code
 from sequencer.core.public_values import PublicValues
 from sequencer.core.state import ACCOUNTS, BOOKS
@@ -18,7 +22,7 @@ from sequencer.pipeline import settlement
 from sequencer.ports import NodeHalted, Proof, SealedBlock, Settled, SettlementRefused, StoredBatch
 from sequencer.prover_gas import BATCH, MARGIN_PERCENT, RECORD, TRANSACTION
 from tests.properties.replica import SEPARATOR
-from tests.world import ALICE, BOB, MARKET, PROOF, USDC, VKEY, ManualClock, World, eventually
+from tests.world import ALICE, BATCH_MS, BOB, MARKET, PROOF, USDC, VKEY, ManualClock, World, eventually
 
 
 async def trade(world: World) -> None:
@@ -172,6 +176,71 @@ async def test_a_batch_ends_before_the_block_that_would_make_it_too_large(tmp_pa
         first, second = world.store.unsettled()
         assert (first.settlement.first_seq, first.settlement.end_seq) == (1, 41)
         assert (second.settlement.first_seq, second.settlement.end_seq) == (41, 81)
+
+
+class Narrow(Calldata):
+    """Calldata for less than two blocks."""
+
+    max_data = 500
+
+
+async def test_a_batch_ends_before_the_block_that_its_carrier_would_not_take(tmp_path: Path) -> None:
+    async with World(tmp_path, carrier=Narrow()).running() as world:
+        await world.list_and_fund()
+        await world.seal()
+        await trade(world)
+        await world.seal()
+        await eventually(lambda: world.queue.waiting() == 1)
+        (first,) = world.store.unsettled()
+        assert first.settlement.block_number == 1
+
+
+async def test_blocks_before_a_restart_are_no_batch_that_the_new_carrier_would_not_take(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    async with World(tmp_path, clock).running() as world:
+        await world.list_and_fund()
+        await world.seal()
+        await trade(world)
+        await world.seal()
+        await eventually(world.pipeline_idle)
+        assert world.queue.waiting() == 0
+    async with World(tmp_path, clock, carrier=Narrow()).running() as restarted:
+        await eventually(lambda: restarted.queue.waiting() == 1)
+        await eventually(restarted.pipeline_idle)
+        await asyncio.sleep(0)  # the batch's timer starts
+        clock.advance(BATCH_MS)
+        await eventually(lambda: restarted.queue.waiting() == 2)
+        assert [batch.settlement.block_number for batch in restarted.store.unsettled()] == [1, 2]
+
+
+async def test_blobs_carry_what_the_settlement_names(tmp_path: Path) -> None:
+    carrier = BlobProver()
+    try:
+        async with World(tmp_path, carrier=carrier).running() as world:
+            await world.list_and_fund()
+            await world.close_batch()
+            await world.prove()
+            await settled(world, 1)
+            (posted,) = world.settler.settlements
+            assert posted.data_carrier == BLOBS
+    finally:
+        carrier.close()
+
+
+async def test_a_value_of_a_blob_on_which_rust_does_not_agree_stops_posting(tmp_path: Path) -> None:
+    class Lying(Calldata):
+        """Names a blob that does not hold the data."""
+
+        async def carry(self, data: bytes) -> Carried:
+            return in_blobs(data, [BlobPoint(b"\x01" * 32, 0)])
+
+    async with World(tmp_path, carrier=Lying()).running() as world:
+        await world.list_and_fund()
+        await world.close_batch()
+        assert "the public values" in (world.node.halt_reason or "")
+        assert world.store.unsettled() == []
 
 
 async def test_a_batch_ends_before_the_block_that_would_cost_too_much_to_prove(tmp_path: Path) -> None:

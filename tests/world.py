@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from zkclob_native import keccak256
 
+from sequencer.adapters.calldata import Calldata
 from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import DeferredTransactions
 from sequencer.adapters.feed.blocks import BlockFeed
@@ -28,6 +29,7 @@ from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
 from sequencer.adapters.system import SystemRandomness
 from sequencer.config import (
+    DataCarrier,
     Delays,
     DeployedMarket,
     DeployedToken,
@@ -55,6 +57,7 @@ from sequencer.core.types import (
 from sequencer.node import Accepted, Node
 from sequencer.pipeline import Pipeline, replay
 from sequencer.ports import (
+    Carrier,
     Health,
     JournalGroup,
     L1InboxEntry,
@@ -221,6 +224,7 @@ class World:
         limits: Limits | None = None,
         proof_mode: ProofMode = ProofMode.EXECUTE,
         verifier_kind: VerifierKind = VerifierKind.MOCK,
+        carrier: Carrier = Calldata(),
         **node_settings: int,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -258,6 +262,7 @@ class World:
             self.clock,
             lambda reason: self.node.halt(reason),
             SEPARATOR,
+            carrier=carrier,
             max_age_ms=BATCH_MS,
             max_transactions=max_batch_transactions,
             max_prover_gas=max_prover_gas,
@@ -323,6 +328,7 @@ class World:
             clock=self.clock,
             randomness=CountedRandomness(),
             deployment=self.deployment,
+            data_carrier=DataCarrier.CALLDATA,
             domain_separator=SEPARATOR,
             prover_token=TOKEN,
             recovery=recovery,

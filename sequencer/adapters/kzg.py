@@ -22,7 +22,7 @@ import rlp  # type: ignore[import-untyped]
 from zkclob_native import keccak256
 
 from sequencer.core.carriers import BlobPoint, Carried, challenge, in_blobs
-from sequencer.core.codec.blobs import pack_blobs
+from sequencer.core.codec.blobs import MAX_BLOBS_DATA, pack_blobs
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,9 @@ class Sidecar:
 
 
 class BlobProver:
-    """One process that commits to blobs and proves what they hold."""
+    """One process that commits to blobs and proves what they hold: the port Carrier for blobs."""
+
+    max_data: Final = MAX_BLOBS_DATA
 
     def __init__(self) -> None:
         self._process = _new_process()

@@ -107,13 +107,16 @@ class RelayTerms(_Answer, frozen=True):
 
 
 class Info(_Answer, frozen=True):
-    """Chain, contract and program. `proof_mode`: executed, `real, local keys` or real."""
+    """Chain, contract and program. `proof_mode`: executed, `real, local keys` or real. `data_carrier`: what brings the
+    data of batches to L1, calldata or blobs.
+    """
 
     chain_id: int
     exchange: str
     vkey: str
     receipt_signer: str
     proof_mode: str
+    data_carrier: str
     relay: RelayTerms | None = None
 
 

@@ -3,6 +3,8 @@
 Every function raises `ValueError` with a readable message for input that does not fit.
 """
 
+from collections.abc import Sequence
+
 ACCOUNTS: int
 BOOKS: int
 CLIENTS: int
@@ -76,13 +78,14 @@ def prepare(
     inbox: list[bytes],
     signatures: list[tuple[bytes, bytes]],
     removed: list[bytes],
+    versioned_hashes: Sequence[bytes] = ...,
 ) -> Prepared:
     """Re-execute a batch that starts at `tree` (left as it is).
 
     `inbox`: the entries it consumes. `signatures`: (public key 64, signature 65) of each signed transaction, in
     order; they are verified. `removed`: ids of the orders that its CancelAll (signed or from the inbox) and ForceExit
-    remove, each transaction's in any order, one transaction after the other; they are used up exactly. Releases the
-    interpreter lock.
+    remove, each transaction's in any order, one transaction after the other; they are used up exactly.
+    `versioned_hashes`: of the blobs that carry its data, none for calldata. Releases the interpreter lock.
     """
 
 def execute(witness: bytes) -> bytes:

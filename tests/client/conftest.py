@@ -29,6 +29,7 @@ INFO: Final = {
     "exchange": EXCHANGE,
     "vkey": "0x" + "22" * 32,
     "receiptSigner": f"0x{RECEIPT_SIGNER.address.hex()}",
+    "dataCarrier": "calldata",
     "proofMode": "executed",
 }
 TOKENS: Final = [

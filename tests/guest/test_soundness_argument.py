@@ -29,6 +29,7 @@ UNSAFE = {
     "core/src/hash/sha256.rs",
     "core/src/secp256k1/ops.rs",
     "core/src/shared.rs",
+    "core/src/uint256.rs",
     "program/src/main.rs",
 }
 """Files that call precompiles, read bytes as words, or point to nodes."""

@@ -121,6 +121,7 @@ class Witness:
 
     separator: bytes
     meta: bytes
+    versioned_hashes: list[bytes]
     data: bytes
     inbox: list[bytes]
     removed: list[bytes]
@@ -137,6 +138,7 @@ class Witness:
         witness = cls(
             separator=reader.take(32),
             meta=reader.take(68),
+            versioned_hashes=[reader.take(32) for _ in range(reader.number())],
             data=reader.take(reader.number()),
             inbox=[reader.take(reader.number()) for _ in range(reader.number())],
             removed=[reader.take(24) for _ in range(reader.number())],
@@ -152,6 +154,7 @@ class Witness:
         parts = [
             _padded(self.separator),
             _padded(self.meta),
+            _list(self.versioned_hashes),
             _with_length(self.data),
             _word(len(self.inbox)),
             *map(_with_length, self.inbox),

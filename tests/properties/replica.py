@@ -1,13 +1,14 @@
 """A Python state and a Rust state tree side by side: transactions are signed, sealed and compared."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import zkclob_native as native
 from coincurve import PrivateKey
 
 from sequencer.core import signing
-from sequencer.core.carriers import in_calldata
+from sequencer.core.carriers import Carried, in_calldata
 from sequencer.core.codec import encode_data
 from sequencer.core.digests import block_digests
 from sequencer.core.errors import Code
@@ -60,8 +61,15 @@ class SealedBatch:
 class Replica:
     """Applies transactions in Python and, at the end of each batch, checks that Rust says the same."""
 
-    def __init__(self, signers: list[Signer], separator: bytes = SEPARATOR) -> None:
+    def __init__(
+        self,
+        signers: list[Signer],
+        separator: bytes = SEPARATOR,
+        carry: Callable[[bytes], Carried] = in_calldata,
+    ) -> None:
+        """`carry`: how the data of its batches gets to L1."""
         self._separator = separator
+        self.carry = carry
         self.signers = {signer.address: signer for signer in signers}
         self.state = State()
         self.tree = native.StateTree()
@@ -118,8 +126,15 @@ class Replica:
         """Re-execute the open batch in Rust, compare everything, and begin the next."""
         self.seal_block()
         data = encode_data(self._first_seq, self.blocks)
+        carried = self.carry(data)
         prepared = native.prepare(
-            self._before, self._separator, data, self._entries, self._signatures, self._removed
+            self._before,
+            self._separator,
+            data,
+            self._entries,
+            self._signatures,
+            self._removed,
+            *([carried.versioned_hashes] if carried.versioned_hashes else []),
         )
         assert prepared.results == [part.code for result in self._results for part in (result, *result.items)]
         assert prepared.block_roots == self._roots
@@ -128,7 +143,7 @@ class Replica:
             (self._before.root, self.tree.root),
             self._first_seq,
             self.state.meta,
-            in_calldata(data),
+            carried,
             block_digests(self._separator, self._inbox_hash, self.blocks),
             self._withdrawals,
         ).encode()

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sequencer.adapters.http.formats import (
     Address,
     BatchStatus,
+    CarrierName,
     CodeName,
     Decimal,
     DeferredStatus,
@@ -181,6 +182,7 @@ class Info(Answer, frozen=True):
     vkey: Hash
     receipt_signer: Annotated[Address, Meta(description="whose signatures receipts carry")]
     proof_mode: ProofModeName
+    data_carrier: CarrierName
     relay: RelayTerms | None
     time: Time
     limits: Limits

@@ -18,7 +18,7 @@ from sequencer.adapters.receipts import ReceiptSigner
 from sequencer.adapters.recovery import SignatureRecovery
 from sequencer.adapters.relayer import Relayer
 from sequencer.adapters.store import Store
-from sequencer.config import Deployment, VerifierKind
+from sequencer.config import DataCarrier, Deployment, VerifierKind
 from sequencer.node import Node
 from sequencer.ports import Claims, Clock, ProofVerifier, Randomness, Settler, Watcher
 
@@ -51,6 +51,7 @@ class Context:
     clock: Clock
     randomness: Randomness
     deployment: Deployment
+    data_carrier: DataCarrier
     domain_separator: bytes
     prover_token: str
     recovery: SignatureRecovery

@@ -78,6 +78,7 @@ Secret = Annotated[
 ]
 DeferredStatus = Annotated[str, Meta(extra_json_schema={"enum": [status.value for status in Status]})]
 CodeName = Annotated[str, Meta(extra_json_schema={"enum": [code.name for code in Code]})]
+CarrierName = Annotated[str, Meta(extra_json_schema={"enum": ["calldata", "blobs"]})]
 ProofModeName = Annotated[str, Meta(extra_json_schema={"enum": ["executed", "real, local keys", "real"]})]
 OrderStatus = Annotated[str, Meta(extra_json_schema={"enum": ["resting", "filled", "cancelled"]})]
 RecordStatus = Annotated[

@@ -34,6 +34,7 @@ def status(session: Session) -> None:
             f"exchange   {info.exchange} on chain {info.chain_id}",
             f"program    {info.vkey}",
             f"proof mode {info.proof_mode}",
+            f"data in    {info.data_carrier}",
             *failures,
         ],
     )

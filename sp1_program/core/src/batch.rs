@@ -1,9 +1,9 @@
 //! A batch: blocks that are proven together, and the public values of their proof (protocol section 8).
 
+use crate::blob::data_hash;
 use crate::codec::data::Decoder;
 use crate::digests::digests_hash;
 use crate::errors::Error;
-use crate::hash::keccak256;
 use crate::orders::Removals;
 use crate::signing::Domain;
 use crate::state::State;
@@ -11,12 +11,12 @@ use crate::transition::{apply, begin_block, Effects, Inputs};
 use crate::trie::Recorder;
 use crate::types::*;
 
-const CALLDATA: u8 = 0;
-
 /// A batch as it is posted.
 pub struct Batch<'a> {
     pub domain_separator: &'a Digest,
     pub data: &'a [u8],
+    /// Of the blobs that carry the data, in order; none if it is calldata.
+    pub versioned_hashes: &'a [Digest],
     /// The inbox entries that it consumes.
     pub inbox: Vec<&'a [u8]>,
     /// The orders that its transactions which cancel all remove, in order.
@@ -118,8 +118,8 @@ pub fn run<R: Recorder>(
         new_state_root: state.root(),
         inbox_cursor: state.meta.inbox_cursor,
         inbox_hash: state.meta.inbox_hash,
-        data_carrier: CALLDATA,
-        data_hash: keccak256(batch.data),
+        data_carrier: carrier(batch.versioned_hashes),
+        data_hash: data_hash(batch.data, batch.versioned_hashes)?,
         outbox_root: effects.outbox.root(),
         outbox_count: effects.outbox.leaves.len() as u64,
         block_number: state.meta.block_number,
@@ -129,4 +129,9 @@ pub fn run<R: Recorder>(
         digests_hash: digests_hash(&effects.digests),
     };
     Ok((public_values, effects))
+}
+
+/// The carrier's number.
+fn carrier(versioned_hashes: &[Digest]) -> u8 {
+    u8::from(!versioned_hashes.is_empty())
 }

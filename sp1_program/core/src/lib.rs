@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod batch;
+pub mod blob;
 pub mod book;
 pub mod codec;
 pub mod digests;
@@ -25,6 +26,7 @@ pub mod transfers;
 pub mod transition;
 pub mod trie;
 pub mod types;
+pub mod uint256;
 pub mod witness;
 
 #[cfg(not(target_os = "zkvm"))]

@@ -58,6 +58,8 @@ fn encode(state: &State, recorded: &State<Visited>, batch: &Batch, signatures: &
     let mut out = Vec::new();
     push_bytes(batch.domain_separator, &mut out);
     push_bytes(&encode_meta(&state.meta), &mut out);
+    out.push(batch.versioned_hashes.len() as u64);
+    batch.versioned_hashes.iter().for_each(|hash| push_bytes(hash, &mut out));
     push_with_length(batch.data, &mut out);
     out.push(batch.inbox.len() as u64);
     batch.inbox.iter().for_each(|entry| push_with_length(entry, &mut out));

@@ -7,6 +7,7 @@ use crate::errors::Error;
 use crate::hints::Hints;
 use crate::state::State;
 use crate::trie::Trie;
+use crate::types::Digest;
 
 /// Bytes of the meta record.
 const META: usize = 68;
@@ -19,6 +20,7 @@ pub fn execute_in_place(witness: &mut [u64]) -> Result<[u8; 448], Error> {
     let mut words = Words::new(witness);
     let domain_separator = words.bytes(32)?.try_into().expect("32 bytes were asked for");
     let meta = decode_meta(words.bytes(META)?)?;
+    let versioned_hashes = versioned_hashes(&mut words)?;
     let length = words.count()?;
     let data = words.bytes(length)?;
     let inbox = inbox(&mut words)?;
@@ -31,7 +33,8 @@ pub fn execute_in_place(witness: &mut [u64]) -> Result<[u8; 448], Error> {
         registry: Trie::read_partial(&mut words)?,
     };
     words.finish()?;
-    let batch = Batch { domain_separator, data, inbox, removed: &hints.removed };
+    let batch =
+        Batch { domain_separator, data, versioned_hashes: &versioned_hashes, inbox, removed: &hints.removed };
     let (public_values, effects) = batch::run(&mut state, &batch, |_| ())?;
     hints.check(&effects, public_values.first_seq, [domain_separator, &public_values.data_hash])?;
     // Giving the state's memory back would cost the guest more than all else that it does not need.
@@ -48,6 +51,12 @@ pub fn execute(witness: &[u8]) -> Result<[u8; 448], Error> {
     }
     let mut words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
     execute_in_place(&mut words)
+}
+
+/// The blobs' versioned hashes. What they are worth the contract finds out.
+fn versioned_hashes(words: &mut Words) -> Result<Vec<Digest>, Error> {
+    let count = words.count()?;
+    (0..count).map(|_| Ok(words.bytes(32)?.try_into().expect("32 bytes were asked for"))).collect()
 }
 
 /// Inbox entries, each with its length before it.

@@ -1,7 +1,7 @@
 //! The targets. Those that need no more of the core than its users see are among its tests, where they are replayed
 //! without a fuzzer.
 
-pub use zkclob_core::hash;
+pub use zkclob_core::{hash, uint256};
 
 #[path = "../../core/tests/exchange/draw.rs"]
 pub mod draw;

@@ -12,5 +12,3 @@ pub mod msm;
 pub mod ops;
 #[path = "../../core/src/secp256k1/point.rs"]
 pub mod point;
-#[path = "../../core/src/secp256k1/uint.rs"]
-pub mod uint;

@@ -52,17 +52,17 @@ fn recover_one(digest: &[u8], signature: &[u8]) -> PyResult<Option<Signer>> {
 
 #[pyfunction]
 fn merkle_root(leaves: Vec<Vec<u8>>) -> PyResult<[u8; 32]> {
-    Ok(outbox::merkle_root(digests(&leaves)?))
+    Ok(outbox::merkle_root(digests("leaf", &leaves)?))
 }
 
 #[pyfunction]
 fn merkle_proof(leaves: Vec<Vec<u8>>, index: usize) -> PyResult<Vec<[u8; 32]>> {
-    outbox::merkle_proof(digests(&leaves)?, index)
+    outbox::merkle_proof(digests("leaf", &leaves)?, index)
         .ok_or_else(|| value_error(format!("there is no leaf {index}")))
 }
 
-fn digests(leaves: &[Vec<u8>]) -> PyResult<Vec<[u8; 32]>> {
-    leaves.iter().map(|leaf| array("leaf", leaf)).collect()
+fn digests(name: &str, digests: &[Vec<u8>]) -> PyResult<Vec<[u8; 32]>> {
+    digests.iter().map(|digest| array(name, digest)).collect()
 }
 
 /// A batch re-executed in Rust over the whole state, with what a prover needs.
@@ -76,7 +76,11 @@ struct Prepared {
 }
 
 #[pyfunction]
-#[pyo3(name = "prepare")]
+#[pyo3(
+    name = "prepare",
+    signature = (tree, domain_separator, data, inbox, signatures, removed, versioned_hashes = vec![])
+)]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
 fn prepare_batch(
     py: Python<'_>,
     tree: &StateTree,
@@ -85,6 +89,7 @@ fn prepare_batch(
     inbox: Vec<Vec<u8>>,
     signatures: Vec<(Vec<u8>, Vec<u8>)>,
     removed: Vec<Vec<u8>>,
+    versioned_hashes: Vec<Vec<u8>>,
 ) -> PyResult<Prepared> {
     let domain_separator = array("domain separator", domain_separator)?;
     let signatures = signatures
@@ -94,9 +99,11 @@ fn prepare_batch(
         })
         .collect::<PyResult<Vec<_>>>()?;
     let removed = removed.iter().map(|id| array("order id", id)).collect::<PyResult<Vec<_>>>()?;
+    let versioned_hashes = digests("versioned hash", &versioned_hashes)?;
     let batch = Batch {
         domain_separator: &domain_separator,
         data,
+        versioned_hashes: &versioned_hashes,
         inbox: inbox.iter().map(Vec::as_slice).collect(),
         removed: &removed,
     };

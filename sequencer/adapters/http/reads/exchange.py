@@ -107,6 +107,7 @@ async def info(request: web.Request) -> web.Response:
             vkey=hex_bytes(deployment.program_vkey),
             receipt_signer=hex_bytes(context.receipts.address),
             proof_mode=context.proof_mode,
+            data_carrier=context.data_carrier.value,
             relay=_relay(context),
             time=context.clock.now_ms() // 1000,
             limits=_limits(context),

@@ -7,12 +7,12 @@
 
 use super::glv::{self, Half};
 use super::msm::{self, Term, Window};
-use super::ops::{Affine, Multiplier};
+use super::ops::Affine;
 use super::point::{self, Field, GENERATOR, ORDER};
-use super::uint::{add_mod, equal, from_be_bytes, is_zero, less_than, sub, U256};
 use super::{Refused, Signature, SignatureError};
 use crate::hash::keccak::Hash;
 use crate::hash::poseidon2::Transcript;
+use crate::uint256::{add_mod, equal, from_be_bytes, is_zero, less_than, sub, Multiplier, U256};
 
 /// Tag of the transcript; those of the tries are below it.
 const TAG: u8 = 0x80;

@@ -4,7 +4,7 @@
 //! a short basis of the pairs with `a + b λ = 0`; the multiples taken off are the nearest to (k, 0). The constants,
 //! and the proof that 128 bits suffice, are those of libsecp256k1 (`scalar_impl.h`, `secp256k1_scalar_split_lambda`).
 
-use super::uint::{low, mul, sub, U256};
+use crate::uint256::{low, mul, sub, U256};
 
 const A1: [u64; 2] = [0xe86c_90e4_9284_eb15, 0x3086_d221_a7d4_6bcd];
 const MINUS_B1: [u64; 2] = [0x6f54_7fa9_0abf_e4c3, 0xe443_7ed6_010e_8828];

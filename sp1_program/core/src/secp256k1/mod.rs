@@ -18,8 +18,6 @@ mod ops;
 mod point;
 #[cfg(test)]
 mod tests;
-#[cfg(any(test, target_os = "zkvm"))]
-mod uint;
 
 use crate::hash::keccak256;
 

@@ -7,7 +7,7 @@
 
 use super::ops::{self, Affine};
 use super::point;
-use super::uint::U256;
+use crate::uint256::U256;
 
 /// A point (words 0 to 7), its opposite (8 to 15), and the digits of what it is multiplied by: `coefficient + offset` for
 /// the [`Window`] in use (16 and 17).

@@ -1,51 +1,16 @@
-//! What the precompiles do: point addition and doubling, 256-bit modular multiplication.
-//!
-//! Numbers are four little-endian words; points are affine, x then y.
-
-use super::uint::U256;
+//! What the precompiles do to points, which are affine, x then y, as little-endian words.
 
 /// A point as the precompiles have it. Neither the point at infinity nor an unreduced coordinate can be given to them.
 pub type Affine = super::Point;
 
 #[cfg(target_os = "zkvm")]
-use precompiles::multiply;
-#[cfg(target_os = "zkvm")]
 pub use precompiles::{add, double};
-#[cfg(not(target_os = "zkvm"))]
-use reference::multiply;
 #[cfg(not(target_os = "zkvm"))]
 pub use reference::{add, double};
 
-/// Multiplication modulo a fixed number.
-///
-/// The precompile reads one factor and the modulus side by side, so both have their place here and nothing else is moved.
-pub struct Multiplier {
-    factor_and_modulus: [u64; 8],
-}
-
-impl Multiplier {
-    pub fn new(modulus: &U256) -> Self {
-        let mut factor_and_modulus = [0; 8];
-        factor_and_modulus[4..].copy_from_slice(modulus);
-        Self { factor_and_modulus }
-    }
-
-    /// Sets the factor of the products that follow. It is below the modulus.
-    pub fn by(&mut self, factor: &U256) -> &Self {
-        self.factor_and_modulus[..4].copy_from_slice(factor);
-        self
-    }
-
-    /// `x * factor` modulo the modulus, for any `x`.
-    pub fn times(&self, mut x: U256) -> U256 {
-        multiply(&mut x, &self.factor_and_modulus);
-        x
-    }
-}
-
 #[cfg(target_os = "zkvm")]
 mod precompiles {
-    use super::{Affine, U256};
+    use super::Affine;
 
     /// `p += q`. The caller has made sure that their x differ: else any result could be proven.
     pub fn add(p: &mut Affine, q: &Affine) {
@@ -58,16 +23,11 @@ mod precompiles {
         // SAFETY: as above.
         unsafe { sp1_lib::syscall_secp256k1_double(p) }
     }
-
-    pub fn multiply(x: &mut U256, factor_and_modulus: &[u64; 8]) {
-        // SAFETY: as above; the modulus follows the factor, as the precompile wants it.
-        unsafe { sp1_lib::syscall_uint256_mulmod(x, factor_and_modulus.as_ptr().cast()) }
-    }
 }
 
 #[cfg(not(target_os = "zkvm"))]
 mod reference {
-    use super::{Affine, U256};
+    use super::Affine;
     use crate::secp256k1::point::FIELD_MODULUS;
 
     type Element = ruint::aliases::U256;
@@ -88,12 +48,6 @@ mod reference {
         let (x, y) = split(p);
         let run = y.add_mod(y, P).inv_mod(P).expect("no point of the curve has y = 0");
         *p = chord(x, y, x, Element::from(3).mul_mod(x, P).mul_mod(x, P).mul_mod(run, P));
-    }
-
-    pub fn multiply(x: &mut U256, factor_and_modulus: &[u64; 8]) {
-        let (factor, modulus) = factor_and_modulus.split_at(4);
-        let (factor, modulus) = (Element::from_limbs_slice(factor), Element::from_limbs_slice(modulus));
-        *x = Element::from_limbs(*x).mul_mod(factor, modulus).into_limbs();
     }
 
     /// The third point on the line of slope `slope` through (x1, y1) and a point at `x2`, mirrored.

@@ -1,7 +1,7 @@
 //! Points of secp256k1 over [`ops`](super::ops).
 
-use super::ops::{self, Affine, Multiplier};
-use super::uint::{add_mod, equal, less_than, sub, U256};
+use super::ops::{self, Affine};
+use crate::uint256::{add_mod, equal, less_than, sub, Multiplier, U256};
 
 /// p = 2^256 − 2^32 − 977, least significant word first.
 pub const FIELD_MODULUS: U256 = [0xffff_fffe_ffff_fc2f, u64::MAX, u64::MAX, u64::MAX];

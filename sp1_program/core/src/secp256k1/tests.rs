@@ -3,9 +3,9 @@
 use super::msm::{self, Window};
 use super::ops::Affine;
 use super::point::{self, Field, FIELD_MODULUS, ORDER};
-use super::uint::{self, from_be_bytes, U256};
 use super::{address_of, batch, glv, native, recover, Signature, SignatureError};
 use crate::hash::keccak::Hash;
+use crate::uint256::{self, from_be_bytes, U256};
 use k256::elliptic_curve::scalar::IsHigh;
 use k256::elliptic_curve::{
     ops::Reduce, point::AffineCoordinates, sec1::ToEncodedPoint, Field as _, PrimeField,
@@ -210,7 +210,7 @@ fn refuses_scalars_out_of_range() {
 fn refuses_the_other_s() {
     let mut case = sample();
     let opposite = point::opposite(case.signature.first_chunk().unwrap());
-    let s = uint::sub(&ORDER, case.signature[8..].first_chunk().unwrap()).0;
+    let s = uint256::sub(&ORDER, case.signature[8..].first_chunk().unwrap()).0;
     case.signature = signature(opposite, Scalar::from_repr(to_be_bytes(&s).into()).unwrap());
     assert_eq!(reason(case), Some(SignatureError::HighS));
 }
@@ -267,7 +267,7 @@ fn refuses_hints_that_are_no_points() {
 fn refuses_wrong_inverses() {
     let case = sample();
     let right: U256 = case.signature[12..16].try_into().unwrap();
-    for wrong in [[0; 4], [1, 0, 0, 0], uint::sub(&ORDER, &right).0, ORDER, [u64::MAX; 4]] {
+    for wrong in [[0; 4], [1, 0, 0, 0], uint256::sub(&ORDER, &right).0, ORDER, [u64::MAX; 4]] {
         let mut case = case;
         case.signature[12..16].copy_from_slice(&wrong);
         assert_eq!(reason(case), Some(SignatureError::Inverse));

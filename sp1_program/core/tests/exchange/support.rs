@@ -184,7 +184,7 @@ impl Exchange {
 
     fn batch<'a>(&'a self, data: &'a [u8]) -> Batch<'a> {
         let inbox = self.inbox.iter().map(Vec::as_slice).collect();
-        Batch { domain_separator: &DOMAIN, data, inbox, removed: &self.removed }
+        Batch { domain_separator: &DOMAIN, data, versioned_hashes: &[], inbox, removed: &self.removed }
     }
 
     /// The state after what has been gathered.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use zkclob_core::batch::{Batch, PublicValues};
+use zkclob_core::blob::data_hash;
 use zkclob_core::codec::data::decode;
 use zkclob_core::codec::values::*;
 use zkclob_core::inbox;
@@ -262,6 +263,17 @@ fn public_values() {
     }
 }
 
+#[test]
+fn data_in_blobs() {
+    for case in list(&vectors("blobs")["cases"]) {
+        let data: Vec<u8> = (0..int(&case["length"])).map(|i: usize| (i % 251) as u8).collect();
+        let hashes: Vec<Digest> =
+            list(&case["blobs"]).iter().map(|blob| array(&blob["versioned_hash"])).collect();
+        assert_eq!(data_hash(&data, &hashes), Ok(array(&case["data_hash"])), "{}", case["name"]);
+        assert_eq!(data_hash(&data, &[]), Ok(array(&case["content_hash"])));
+    }
+}
+
 /// Makes the writes of a step and checks the root after it.
 fn write(state: &mut State, step: &Value) {
     for write in list(&step["writes"]) {
@@ -316,7 +328,7 @@ fn batches() {
             (bytes(&case["data"]), list(&case["inbox"]).iter().map(bytes).collect::<Vec<_>>());
         let removed: Vec<OrderId> = list(&case["removed"]).iter().map(array).collect();
         let inbox = inbox.iter().map(Vec::as_slice).collect();
-        let batch = Batch { domain_separator, data: &data, inbox, removed: &removed };
+        let batch = Batch { domain_separator, data: &data, versioned_hashes: &[], inbox, removed: &removed };
         let signatures: Vec<_> = list(&case["signatures"]).iter().map(signature).collect();
         let (name, post) = (&case["name"], &case["post"]);
         match prepare(&state, &batch, &signatures) {

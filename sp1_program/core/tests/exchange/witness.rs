@@ -17,6 +17,7 @@ const META: usize = 68;
 pub struct Witness {
     pub separator: [u8; 32],
     pub meta: [u8; META],
+    pub versioned_hashes: Vec<[u8; 32]>,
     pub data: Vec<u8>,
     pub inbox: Vec<Vec<u8>>,
     pub removed: Vec<[u8; 24]>,
@@ -55,6 +56,7 @@ impl Witness {
         let witness = Witness {
             separator: array(&mut words)?,
             meta: array(&mut words)?,
+            versioned_hashes: list(&mut words, array)?,
             data: with_length(&mut words)?,
             inbox: list(&mut words, with_length)?,
             removed: list(&mut words, array)?,
@@ -83,6 +85,8 @@ impl Witness {
         let mut out = Vec::new();
         push_bytes(&self.separator, &mut out);
         push_bytes(&self.meta, &mut out);
+        out.push(self.versioned_hashes.len() as u64);
+        self.versioned_hashes.iter().for_each(|hash| push_bytes(hash, &mut out));
         push_with_length(&self.data, &mut out);
         out.push(self.inbox.len() as u64);
         self.inbox.iter().for_each(|entry| push_with_length(entry, &mut out));

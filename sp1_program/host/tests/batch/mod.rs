@@ -13,7 +13,13 @@ pub fn prepared() -> Prepared {
     let entry = [&kind_and_time[..], &token_and_decimals].concat();
     // Version, no addresses, block 1, sequence number 1, one block: its time, one transaction, the next inbox entry.
     let data = [1, 0, 1, 1, 1, TIME, 1, 0];
-    let batch = Batch { domain_separator: &[7; 32], data: &data, inbox: vec![&entry], removed: &[] };
+    let batch = Batch {
+        domain_separator: &[7; 32],
+        data: &data,
+        versioned_hashes: &[],
+        inbox: vec![&entry],
+        removed: &[],
+    };
     prepare(&State::default(), &batch, &[]).unwrap()
 }
 

@@ -63,6 +63,7 @@ pub fn mutate(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 fn change(witness: &mut Witness, random: &mut Random) {
     match random.below(16) {
         0 if random.below(3) == 0 => flip(&mut witness.separator, random),
+        0 if random.below(2) == 0 => change_carrier(witness, random),
         0 => flip(&mut witness.meta, random),
         1 => flip(&mut witness.data, random),
         2 => rearrange(&mut witness.data, random),
@@ -83,6 +84,15 @@ fn change(witness: &mut Witness, random: &mut Random) {
             }
         }
         _ => change_trie(witness, random),
+    }
+}
+
+/// Names blobs that may be too many or others, or none.
+fn change_carrier(witness: &mut Witness, random: &mut Random) {
+    match random.below(3) {
+        0 => witness.versioned_hashes.push([random.below(4) as u8; 32]),
+        1 => flip(witness.versioned_hashes.as_flattened_mut(), random),
+        _ => rearrange(&mut witness.versioned_hashes, random),
     }
 }
 

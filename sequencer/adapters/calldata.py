@@ -1,0 +1,14 @@
+"""Data as an argument of the call that settles."""
+
+from sequencer.core.carriers import Carried, in_calldata
+from sequencer.node import MAX_BATCH_DATA
+
+
+class Calldata:
+    """The port Carrier for calldata; for blobs it is `kzg.BlobProver`."""
+
+    max_data = MAX_BATCH_DATA
+
+    async def carry(self, data: bytes) -> Carried:
+        """See Carrier."""
+        return in_calldata(data)
