@@ -27,7 +27,7 @@ contract Rollup is ExchangeFixture {
 
     address private constant STRANGER = address(0x57A);
     address private constant RELAYER = address(0x4E1A);
-    uint256 private constant ACTORS = 5;
+    uint256 private constant ACTORS = 4;
     uint32 private constant MARKET = 1;
 
     /// In the order of their addresses.
@@ -132,20 +132,19 @@ contract Rollup is ExchangeFixture {
             refuseSettlement(cursor);
             cursor = length;
         }
-        bool may = !_frozen && block.timestamp >= exchange.haltedUntil() && (!byStranger || overdue);
-        if (!may) {
-            Batch memory refused = nextBatch();
-            allowed(trySettle(byStranger ? STRANGER : exchange.poster(), refused), false, "settle");
-            return;
-        }
         address settler = byStranger ? STRANGER : exchange.poster();
-        uint256 first = _debts.length;
-        for (uint64 i = _cursor; i < cursor; i++) {
-            consume(_entries[i], settler);
+        if (!_frozen && block.timestamp >= exchange.haltedUntil() && (!byStranger || overdue)) {
+            settleTo(settler, cursor, seed);
+        } else {
+            allowed(trySettle(settler, nextBatch()), false, "settle");
         }
-        transfer(seed);
-        withdraw(seed);
-        settleAll(settler, cursor, first);
+    }
+
+    /// The poster settles all that waits, after the end of a halt.
+    function settleEverything(uint256 seed) external {
+        if (_frozen) return;
+        if (block.timestamp < exchange.haltedUntil()) vm.warp(exchange.haltedUntil());
+        settleTo(exchange.poster(), exchange.inboxLength(), seed);
     }
 
     function claimOne(uint256 choice) external {
@@ -192,10 +191,12 @@ contract Rollup is ExchangeFixture {
         }
     }
 
-    function freezeIt() external {
+    function freezeIt(uint256 chance) external {
         uint64 oldest = _cursor;
-        bool may =
-            !_frozen && oldest < exchange.inboxLength() && block.timestamp >= exchange.inboxTime(oldest) + DEADLINE;
+        bool isWaiting = oldest < exchange.inboxLength();
+        uint64 from = exchange.inboxTime(oldest) + DEADLINE;
+        if (chance % 8 == 0 && isWaiting && block.timestamp < from) vm.warp(chance % 16 == 0 ? from : from - 1);
+        bool may = !_frozen && isWaiting && block.timestamp >= from;
         (bool ok,) = address(exchange).call(abi.encodeCall(exchange.freeze, ()));
         if (allowed(ok, may, "freeze")) _frozen = true;
     }
@@ -232,9 +233,9 @@ contract Rollup is ExchangeFixture {
 
     function govern(uint256 choice, uint256 value) external {
         if (choice % 5 == 0) restrict(uint8(value % 5));
-        if (choice % 5 == 1) schedule(abi.encodeCall(exchange.setForcedFee, (uint128(value % 0.02 ether))));
-        if (choice % 5 == 2) schedule(abi.encodeCall(exchange.setMarket, (MARKET, 1, update())));
-        if (choice % 5 == 3) halt(value % 2 == 0);
+        if (choice % 5 == 1) schedule(abi.encodeCall(exchange.setForcedFee, (uint128(value % 4))), value >> 8);
+        if (choice % 5 == 2) schedule(abi.encodeCall(exchange.setMarket, (MARKET, 1, update())), value >> 8);
+        if (choice % 5 == 3) halt(value % 4 == 0);
         if (choice % 5 == 4) replacePoster();
     }
 
@@ -311,7 +312,7 @@ contract Rollup is ExchangeFixture {
     }
 
     function withdraw(uint256 seed) private {
-        for (uint256 i = 0; i < (seed >> 200) % 4; i++) {
+        for (uint256 i = 0; i < (seed >> 200) % 8; i++) {
             address account = actors[(seed >> (i * 9)) % ACTORS];
             uint32 token = (seed >> i) % 2 == 0 ? ETH : USDC;
             uint128 amount = uint128((seed >> 32) % (uint256(_total[account][token]) + 1));
@@ -319,7 +320,13 @@ contract Rollup is ExchangeFixture {
         }
     }
 
-    function settleAll(address settler, uint64 cursor, uint256 first) private {
+    function settleTo(address settler, uint64 cursor, uint256 seed) private {
+        uint256 first = _debts.length;
+        for (uint64 i = _cursor; i < cursor; i++) {
+            consume(_entries[i], settler);
+        }
+        transfer(seed);
+        withdraw(seed);
         delete _settled;
         for (uint256 i = 0; i < ACTORS; i++) {
             _settled.push(AccountTrie.Item(actors[i], valueOf(actors[i])));
@@ -407,9 +414,10 @@ contract Rollup is ExchangeFixture {
     }
 
     /// Executes it if it is ready, else schedules it.
-    function schedule(bytes memory action) private {
+    function schedule(bytes memory action, uint256 patience) private {
         bytes32 id = keccak256(action);
         uint64 readyAt = exchange.scheduledAt(id);
+        if (readyAt > block.timestamp && patience % 3 == 0) vm.warp(readyAt);
         bool isReady = readyAt != 0 && block.timestamp >= readyAt && block.timestamp <= readyAt + TIMELOCK;
         bool isMarket = bytes4(action) == exchange.setMarket.selector;
         vm.prank(GOVERNOR);
@@ -475,7 +483,7 @@ contract Rollup is ExchangeFixture {
                     ? exchange.inboxTime(_cursor) + DEADLINE
                     : block.timestamp
             );
-            this.freezeIt();
+            this.freezeIt(1);
         }
         for (uint256 i = 0; i < 2; i++) {
             payEverybody();
