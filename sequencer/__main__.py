@@ -112,6 +112,7 @@ class Sequencer:
             self.blobs,
             self.store,
             self.clock,
+            program_vkey=self.deployment.program_vkey,
             confirmations=self.config.settle_confirmations,
             poll_ms=self.config.l1_poll_ms,
         )

@@ -25,6 +25,14 @@ DEADLINE_PART, INCLUSION_PART = 4, 2
 BACK_OFF_MAX_MS: Final = 60_000
 
 
+def another_program(on_l1: bytes, ours: bytes) -> str:
+    """What is said when governance replaced the program."""
+    return (
+        f"L1 takes proofs of the program 0x{on_l1.hex()} only, this is 0x{ours.hex()}: "
+        "start the version that has it, with it in the deployment file"
+    )
+
+
 class WatchedContract(Protocol):
     """L1, as it is needed here. Methods may block; they raise L1Error."""
 
@@ -132,10 +140,7 @@ class ContractWatch:
         if facts.frozen:
             self._node.halt(FROZEN)
         elif facts.program_vkey != self._program_vkey:
-            self._node.halt(
-                f"L1 takes proofs of the program 0x{facts.program_vkey.hex()} only, this is "
-                f"0x{self._program_vkey.hex()}: start the version that has it, with it in the deployment file"
-            )
+            self._node.halt(another_program(facts.program_vkey, self._program_vkey))
         elif facts.verifier.lower() != self._verifier:
             self._node.halt(
                 f"the verifier on L1 is {facts.verifier}, the deployment file has {self._verifier}: "

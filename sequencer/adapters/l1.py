@@ -32,6 +32,7 @@ from zkclob_native import keccak256
 
 from sequencer.abi import EXCHANGE, VERIFIER, revert_reason
 from sequencer.adapters.kzg import Sidecar
+from sequencer.rebuild.governance import described
 
 GAS_LIMIT_MAX: Final = 16_777_216
 """Gas limit of one transaction since Fusaka (EIP-7825)."""
@@ -314,16 +315,8 @@ class ExchangeContract:
                     "topics": [[event.topic for event in named]],
                 }
             )
-            return [self._shown(events[x["topics"][0].to_0x_hex()].process_log(x)) for x in logs]
-
-    def _shown(self, event: Any) -> str:
-        """An event in words, with the call that it may have in it."""
-        arguments = dict(event["args"])
-        action = arguments.get("action")
-        if action is not None:
-            function, called = self._contract.decode_function_input(action)
-            arguments["action"] = f"{function.fn_name}({_listed(called)})"
-        return f"{event['event']}({_listed(arguments)})"
+            found = [events[x["topics"][0].to_0x_hex()].process_log(x) for x in logs]
+            return [described(x["event"], dict(x["args"])) for x in found]
 
     def outbox_root(self, batch_number: int) -> bytes:
         """Merkle root of a batch's withdrawals; zero for none."""
@@ -460,13 +453,6 @@ class Signer:
         }
         signed = self._account.sign_transaction(fields)
         return bytes(signed.hash), sidecar.attached_to(bytes(signed.raw_transaction))
-
-
-def _listed(arguments: dict[str, Any]) -> str:
-    shown = {
-        name: f"0x{value.hex()}" if isinstance(value, bytes) else value for name, value in arguments.items()
-    }
-    return ", ".join(f"{name}={value}" for name, value in shown.items())
 
 
 def _header(block: BlockData) -> BlockHeader:

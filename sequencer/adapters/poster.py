@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from sequencer.adapters.contract_watch import FROZEN
+from sequencer.adapters.contract_watch import FROZEN, another_program
 from sequencer.adapters.kzg import Sidecar
 from sequencer.adapters.l1 import (
     BatchClaim,
@@ -42,6 +42,7 @@ class SettlementChain(Protocol):
 
     def head(self) -> Head: ...
     def latest_block(self) -> BlockHeader: ...
+    def program_vkey(self) -> bytes: ...
     def settle_call(self, claim: BatchClaim, data: bytes, proof: bytes) -> bytes: ...
     def settle_blobs_call(self, claim: BatchClaim, sidecar: Sidecar, proof: bytes) -> bytes: ...
     def estimate_gas(
@@ -70,11 +71,13 @@ class Poster:
         store: AttemptStore,
         clock: Clock,
         *,
+        program_vkey: bytes,
         confirmations: int,
         poll_ms: int,
         replace_after_ms: int = 60_000,
     ) -> None:
-        """`confirmations`: blocks on top of a settlement before it counts.
+        """`program_vkey`: of the program that the proofs are of.
+        `confirmations`: blocks on top of a settlement before it counts.
         `replace_after_ms`: how long a transaction may wait before its fees are raised.
         """
         self._chain = chain
@@ -82,6 +85,7 @@ class Poster:
         self._sidecars = sidecars
         self._store = store
         self._clock = clock
+        self._program_vkey = program_vkey
         self._confirmations = confirmations
         self._poll_ms = poll_ms
         self._replace_after_ms = replace_after_ms
@@ -223,7 +227,14 @@ class Poster:
                 raise
             if str(error).startswith("AlreadyFrozen"):
                 raise SettlementRefused(f"batch {batch} is not settled: {FROZEN}") from error
+            await self._require_our_program()
             raise SettlementRefused(f"L1 refuses batch {batch}: {error}") from error
+
+    async def _require_our_program(self) -> None:
+        """Raises SettlementRefused if governance replaced the program whose proofs L1 takes."""
+        found = await asyncio.to_thread(self._chain.program_vkey)
+        if found != self._program_vkey:
+            raise SettlementRefused(another_program(found, self._program_vkey))
 
     async def _send(self, attempt: Attempt) -> None:
         try:

@@ -28,6 +28,7 @@ from sequencer.ports import Attempt, Settled, Settlement, SettlementRefused
 
 CONTRACT = "0x" + "11" * 20
 KEY = b"\x01" * 32
+VKEY = b"\x07" * 32
 REPLACE_AFTER_MS = 60_000
 
 
@@ -61,6 +62,7 @@ class FakeL1:
     holds: bool = False
     down: bool = False
     refusal: str | None = None
+    vkey: bytes = VKEY
     market: Fees = Fees(1_000, 10, 7)  # noqa: RUF009 - frozen
     settled: int = 0
     nonce: int = 0
@@ -77,6 +79,9 @@ class FakeL1:
     def head(self) -> Head:
         self._answer()
         return Head(self.roots[self.settled], self.settled, 0, self.settled, 100, self.settled + 1)
+
+    def program_vkey(self) -> bytes:
+        return self.vkey
 
     def latest_block(self) -> BlockHeader:
         self._answer()
@@ -204,6 +209,7 @@ def poster(chain: FakeL1, store: FakeStore, clock: FakeClock | None = None, conf
         FakeSidecars(),
         store,
         clock or FakeClock(),
+        program_vkey=VKEY,
         confirmations=confirmations,
         poll_ms=250,
         replace_after_ms=REPLACE_AFTER_MS,
@@ -399,6 +405,12 @@ async def test_revert_for_good_is_reported_with_the_contract_error() -> None:
 async def test_a_frozen_exchange_is_called_so() -> None:
     with pytest.raises(SettlementRefused, match="the exchange is frozen on L1"):
         await poster(FakeL1(refusal="AlreadyFrozen()"), FakeStore()).settle(settlement(1))
+
+
+async def test_that_another_program_is_the_contracts_now_is_said() -> None:
+    chain = FakeL1(refusal="InvalidMockProof()", vkey=b"\x08" * 32)
+    with pytest.raises(SettlementRefused, match=f"program 0x{'08' * 32} only, this is 0x{'07' * 32}"):
+        await poster(chain, FakeStore()).settle(settlement(1))
 
 
 async def test_other_state_on_l1_is_refused() -> None:

@@ -35,5 +35,6 @@ def test_a_market_is_closed_at_once_and_opened_after_the_timelock_only(devnet: D
 
     govern(devnet, "set-market", "ETH/USDC", "--status", "active")
     assert "waits, from" in govern(devnet, "pending")
+    wait_until(lambda: "action setMarket(market 1, status 1, " in devnet.log("sequencer").read_text())
     require_conserved(devnet)
     assert trader.client.markets()[0].status == "cancel_only"

@@ -61,7 +61,7 @@ def test_a_halt_is_waited_for(devnet: Devnet) -> None:
     governor.call("halt")
     trader.deposit("ETH", Decimal(1))
     wait_until(lambda: "SettlementHalted" in (trader.client.health().l1_poster.last_error or ""))
-    wait_until(lambda: "governance: Halted(until=" in devnet.log("sequencer").read_text())
+    wait_until(lambda: "governance: Halted: until " in devnet.log("sequencer").read_text())
     governor.call("resume")
     wait_until(lambda: is_settled(trader, 2))
 
