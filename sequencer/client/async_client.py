@@ -23,7 +23,7 @@ from sequencer.client.errors import (
 )
 from sequencer.client.nonces import STALE_CODES, Nonces
 from sequencer.client.reads import ADDRESS_BYTES, Reads, secret_id
-from sequencer.client.receipts import BadReceipt, KeptReceipt, ReceiptFile
+from sequencer.client.receipts import BadReceipt, ReceiptFile
 from sequencer.client.recovery import recovered
 from sequencer.client.stream import SILENCE_S, Stream
 from sequencer.client.wallet import Wallet
@@ -461,8 +461,7 @@ class AsyncClient(Reads):
     async def _send(self, submission: Submission) -> answers.Accepted:
         """The result, with its receipt checked and kept."""
         answer = await self._accepted(submission)
-        info = await self.info()
-        kept = KeptReceipt(info.chain_id, info.exchange, info.receipt_signer, answer.receipt)
+        kept = await self.kept_receipt(answer.receipt)
         try:
             kept.require_promises(answer.seq, submission.digest)
             if self._receipts is not None:

@@ -218,6 +218,7 @@ class Client(_Plain[AsyncClient]):
     order = _plain(AsyncClient.order)
     transaction = _plain(AsyncClient.transaction)
     receipt = _plain(AsyncClient.receipt)
+    kept_receipt = _plain(AsyncClient.kept_receipt)
     block = _plain(AsyncClient.block)
     blocks = _plain(AsyncClient.blocks)
     all_blocks = _plain_iterator(AsyncClient.all_blocks)

@@ -49,9 +49,11 @@ class AnswerLost(ClientError):  # noqa: N818
 
 
 class ReceiptError(ClientError):
-    """A transaction was accepted as `answer` says, but its receipt is no promise, or could not be kept."""
+    """A receipt is no promise, or could not be kept. `answer`: of the transaction, which was accepted; None if the
+    receipt was asked for by its number.
+    """
 
-    def __init__(self, message: str, answer: Accepted) -> None:
+    def __init__(self, message: str, answer: Accepted | None = None) -> None:
         super().__init__(message)
         self.answer = answer
 

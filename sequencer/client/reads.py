@@ -44,8 +44,9 @@ from sequencer.client.answers import (
     Withdrawal,
     Withdrawals,
 )
-from sequencer.client.errors import ClientError
+from sequencer.client.errors import ClientError, ReceiptError
 from sequencer.client.http import Answer, Http
+from sequencer.client.receipts import BadReceipt, KeptReceipt
 
 PAGE: Final = 1_000
 """Items that are read at once by what gives them one by one."""
@@ -350,8 +351,21 @@ class Reads:
         return await self._get(f"/v1/transactions/0x{path}", TransactionInfo)
 
     async def receipt(self, seq: int) -> Receipt:
-        """The receipt of a signed transaction, for example of one that was sent later; it is not checked."""
-        return await self._get(f"/v1/receipts/{seq}", Receipt)
+        """The receipt of a signed transaction, for example of one that was sent later.
+
+        Its digest is for the caller to compare. Raises ReceiptError for one of another number or signer.
+        """
+        found = await self._get(f"/v1/receipts/{seq}", Receipt)
+        try:
+            (await self.kept_receipt(found)).require_seq(seq)
+        except BadReceipt as error:
+            raise ReceiptError(str(error)) from error
+        return found
+
+    async def kept_receipt(self, receipt: Receipt) -> KeptReceipt:
+        """A receipt with what its signature is under, unchecked: as it is kept in a file."""
+        info = await self.info()
+        return KeptReceipt(info.chain_id, info.exchange, info.receipt_signer, receipt)
 
     async def block(self, number: int) -> BlockInfo:
         """A block."""

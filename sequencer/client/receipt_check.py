@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     PENDING = "not yet settled"
     CONTRADICTED = "CONTRADICTED"
     VOID = "void"
-    """Another transaction was settled there, but L1 took back an inbox entry that the promise was given on."""
+    """It was given on an inbox that L1 does not have, and is not kept: L1 took an entry back, or never had it."""
     FOREIGN = "of another exchange"
     FORGED = "not signed"
 
@@ -84,13 +84,12 @@ def check(kept: KeptReceipt, settled: SettledOrder, chain_id: int, contract: byt
         receipt = kept.require_valid()
     except BadReceipt:
         return Checked(kept, Verdict.FORGED)
-    batch = settled.batch_with(receipt.seq)
+    batch, inbox_count = settled.batch_with(receipt.seq), settled.inbox_count(receipt.inbox_hash)
     if batch is None:
-        return Checked(kept, Verdict.PENDING)
+        return Checked(kept, Verdict.VOID if inbox_count is None else Verdict.PENDING)
     digests = settled.digests(batch.number)
     if digests[receipt.seq - batch.first_seq] == receipt.digest:
         return Checked(kept, Verdict.KEPT, batch.number)
-    inbox_count = settled.inbox_count(receipt.inbox_hash)
     if inbox_count is None:
         return Checked(kept, Verdict.VOID, batch.number)
     signature = bytes.fromhex(kept.receipt.signature.removeprefix("0x"))

@@ -38,6 +38,11 @@ class KeptReceipt(msgspec.Struct, frozen=True, rename="camel"):
             )
         return signed
 
+    def require_seq(self, seq: int) -> None:
+        """Raises BadReceipt unless `signer` promised the place of the transaction with this number."""
+        if self.require_valid().seq != seq:
+            raise BadReceipt(f"the receipt is of transaction {self.receipt.seq}, not of {seq}")
+
     def require_promises(self, seq: int, digest: bytes) -> None:
         """Raises BadReceipt unless `signer` promised that this transaction has this number."""
         signed = self.require_valid()

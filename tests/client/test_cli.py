@@ -469,6 +469,19 @@ def test_refusal_as_json(trade: Zkclob) -> None:
     assert error.keys() == {"code", "message", "advice", "details", "requestId"}
 
 
+def test_receipts_are_kept_and_can_be_fetched_again(trade: Zkclob, tmp_path: Path) -> None:
+    kept, fetched = tmp_path / "kept", tmp_path / "fetched"
+    placed = trade("--receipts", kept, "order", MARKET, "sell", 1, 2500, "--json").answer
+    assert (
+        trade("--receipts", fetched, "receipts", "get", placed["seq"], "--json").answer == placed["receipt"]
+    )
+    assert kept.read_bytes() == fetched.read_bytes()
+    assert trade("receipts", "get", int(placed["seq"]) + 1).status == 1
+    nowhere = tmp_path / "nothing" / "there"
+    assert "cannot keep" in trade("--receipts", nowhere, "receipts", "get", placed["seq"]).err
+    assert "cannot open" in trade("--receipts", nowhere, "cancel-all").err
+
+
 def test_order_without_an_answer_says_where_to_look(
     stand_in: StandIn, zkclob: Zkclob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

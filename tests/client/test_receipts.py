@@ -91,6 +91,7 @@ def test_a_wrong_receipt_is_an_error_and_not_kept(
         stand_in.answer("POST /v1/withdrawals", ACCEPTED | {"receipt": wrong})
         with pytest.raises(ReceiptError, match=message) as caught:
             client.withdraw("ETH", Decimal(1))
+    assert caught.value.answer is not None
     assert caught.value.answer.seq == 12
     assert read_receipts(tmp_path / "receipts") == []
 
@@ -112,6 +113,16 @@ def test_a_receipt_of_the_right_digest_in_another_place_is_wrong(stand_in: Stand
         pytest.raises(ReceiptError, match="the receipt is of transaction 13"),
     ):
         client.withdraw("ETH", Decimal(1))
+
+
+def test_a_receipt_that_is_fetched_is_checked(stand_in: StandIn) -> None:
+    with Client(stand_in.url) as client:
+        stand_in.answer("GET /v1/receipts/12", receipt(12, b"\x01" * 32))
+        assert client.receipt(12).seq == 12
+        for wrong in (receipt(13, b"\x01" * 32), receipt(12, b"\x01" * 32, OTHER_KEY)):
+            stand_in.answer("GET /v1/receipts/12", wrong)
+            with pytest.raises(ReceiptError):
+                client.receipt(12)
 
 
 def test_a_receipt_that_cannot_be_kept_is_told(stand_in: StandIn, tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_what_is_no_promise_of_this_exchange_is_no_fault(promises: Promises) -> 
     assert promises.verdict(promises.receipt(60, OTHER, chain_id=1)) is Verdict.FOREIGN
     assert promises.verdict(promises.receipt(60, OTHER, signer="0x" + "11" * 20)) is Verdict.FORGED
     assert promises.verdict(promises.receipt(60, OTHER, b"\x01" * 32)) is Verdict.VOID
+    assert promises.verdict(promises.receipt(2**64 - 1, OTHER, b"\x01" * 32)) is Verdict.VOID
     assert promises.verdict(promises.receipt(60, promises.digest(60), b"\x01" * 32)) is Verdict.KEPT
 
 

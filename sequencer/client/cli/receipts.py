@@ -13,7 +13,8 @@ from sequencer.client.cli.session import JsonGroup, Session, examples, pass_sess
 from sequencer.client.cli.verify import Reporter, place_of, place_options
 from sequencer.client.errors import ClientError
 from sequencer.client.receipt_check import Checked, Evidence, Verdict, check
-from sequencer.client.receipts import BadReceipt, KeptReceipt, read_receipts
+from sequencer.client.receipts import BadReceipt, KeptReceipt, ReceiptFile, read_receipts
+from sequencer.core.constants import MAX_U64
 from sequencer.rebuild.digests import SettledOrder
 from sequencer.rebuild.opening import Place, open_follower
 
@@ -63,6 +64,21 @@ def check_receipts(
     session.show(_form(checked, terms, tx_hash), _lines(checked, terms, tx_hash))
     if broken:
         raise click.exceptions.Exit(1)
+
+
+@receipts.command("get")
+@click.argument("seq", type=click.IntRange(1, MAX_U64))
+@pass_session
+@examples("receipts get 12")
+def get_receipt(session: Session, seq: int) -> None:
+    """Get the receipt of a transaction by its number, and add it to --receipts if that is given."""
+    found = session.client.receipt(seq)
+    if session.receipts is not None:
+        try:
+            ReceiptFile(session.receipts).append(session.client.kept_receipt(found))
+        except OSError as error:
+            raise ClientError(f"cannot keep the receipt: {error}") from error
+    session.show(found, [f"{found.seq}  {found.digest}", f"signature {found.signature}"])
 
 
 @receipts.command("reward")
