@@ -59,12 +59,12 @@ class _Rooted:
 class _Filling:
     """The blocks of the batch that is being filled."""
 
-    def __init__(self, first: _Rooted) -> None:
+    def __init__(self, first: _Rooted, prover_gas_per_byte: int) -> None:
         self.blocks: list[_Rooted] = []
         self._encoder = DataEncoder(first.sealed.first_seq)
         self._transactions = 0
         self._steps = 0
-        self.gas = GasEstimate()
+        self.gas = GasEstimate(prover_gas_per_byte)
         self.add(first)
 
     def add(self, rooted: _Rooted) -> None:
@@ -214,7 +214,7 @@ class Pipeline:
 
     def _append(self, rooted: _Rooted) -> None:
         if self._filling is None:
-            self._filling = _Filling(rooted)
+            self._filling = _Filling(rooted, self._carrier.prover_gas_per_byte)
         else:
             self._filling.add(rooted)
 

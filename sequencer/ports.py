@@ -473,6 +473,11 @@ class Carrier(Protocol):
         """Most bytes of a batch's data."""
         ...
 
+    @property
+    def prover_gas_per_byte(self) -> int:
+        """What a byte of data costs to prove, besides its hash."""
+        ...
+
     async def carry(self, data: bytes) -> Carried:
         """What the proof will say of `data`, and of what carries it."""
         ...

@@ -51,13 +51,17 @@ STEP: Final = 3_000
 """Each action of a batch, fill, cancel, reduction and withdrawal (`node.steps`)."""
 RECORD: Final = {ACCOUNTS: 33_000, BOOKS: 4_000, CLIENTS: 4_000, REGISTRY: 40_000}
 """Each record that is written, by map: its hashes and those on the path to it."""
+BLOB_BYTE: Final = 10
+"""Each byte of data in blobs, whose polynomials the guest evaluates."""
 MARGIN_PERCENT: Final = 20
 
 
 class GasEstimate:
     """The estimate for some blocks in one batch. A record that several of them write counts once."""
 
-    def __init__(self) -> None:
+    def __init__(self, byte: int = 0) -> None:
+        """`byte`: what the carrier costs for each byte of data, besides its hash."""
+        self._byte = byte
         self._sum = BATCH
         self._records: set[tuple[int, bytes]] = set()
 
@@ -79,7 +83,7 @@ class GasEstimate:
         own = sum(TRANSACTION[type(tx)] for tx in transactions)
         steps = STEP * (block.steps - len(transactions))
         records = sum(RECORD[record[0]] for record in _written(block) if record not in self._records)
-        return own + steps + records
+        return own + steps + records + self._byte * block.data_bound
 
 
 def _written(block: SealedBlock) -> Iterable[tuple[int, bytes]]:

@@ -3,16 +3,20 @@
 import asyncio
 import json
 import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from scripts.devnet import ELF, WORKER
+from sequencer.adapters.calldata import Calldata
+from sequencer.adapters.kzg import BlobProver
 from sequencer.core.state import ACCOUNTS, BOOKS
 from sequencer.core.types import Block, CancelAll, ExpireOrder, InboxEntry, Sequenceable, Side, Transaction
-from sequencer.ports import SealedBlock
-from sequencer.prover_gas import BATCH, MARGIN_PERCENT, RECORD, STEP, TRANSACTION, GasEstimate
+from sequencer.ports import Carrier, SealedBlock
+from sequencer.prover_gas import BATCH, BLOB_BYTE, MARGIN_PERCENT, RECORD, STEP, TRANSACTION, GasEstimate
 from tests.world import ALICE, BOB, USDC, World
 
 CANCEL_ALL = CancelAll(bytes(20), bytes(20), 0, 0, 0)
@@ -57,9 +61,26 @@ def test_records_that_several_blocks_write_count_once() -> None:
     assert estimate.gas() == with_margin(two)
 
 
+def test_each_byte_that_a_carrier_charges_for_counts() -> None:
+    block = replace(sealed([CANCEL_ALL], 1, []), data_bound=70)
+    assert GasEstimate(BLOB_BYTE).gas_with(block) == with_margin(
+        BATCH + TRANSACTION[CancelAll] + 70 * BLOB_BYTE
+    )
+
+
+@pytest.fixture(params=["calldata", "blobs"])
+def carrier(request: pytest.FixtureRequest) -> Iterator[Carrier]:
+    if request.param == "calldata":
+        yield Calldata()
+        return
+    prover = BlobProver()
+    yield prover
+    prover.close()
+
+
 @pytest.mark.slow
-async def test_the_real_guest_stays_below_the_estimate(tmp_path: Path) -> None:
-    async with World(tmp_path).running() as world:
+async def test_the_real_guest_stays_below_the_estimate(tmp_path: Path, carrier: Carrier) -> None:
+    async with World(tmp_path, carrier=carrier).running() as world:
         await world.list_and_fund()
         for price in range(150):
             resting = await world.submit(ALICE, world.order(ALICE, Side.BID, 250_000 + price, 40))

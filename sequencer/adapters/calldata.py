@@ -8,6 +8,7 @@ class Calldata:
     """The port Carrier for calldata; for blobs it is `kzg.BlobProver`."""
 
     max_data = MAX_BATCH_DATA
+    prover_gas_per_byte = 0
 
     async def carry(self, data: bytes) -> Carried:
         """See Carrier."""

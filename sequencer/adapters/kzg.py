@@ -23,6 +23,7 @@ from zkclob_native import keccak256
 
 from sequencer.core.carriers import BlobPoint, Carried, challenge, in_blobs
 from sequencer.core.codec.blobs import MAX_BLOBS_DATA, pack_blobs
+from sequencer.prover_gas import BLOB_BYTE
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class BlobProver:
     """One process that commits to blobs and proves what they hold: the port Carrier for blobs."""
 
     max_data: Final = MAX_BLOBS_DATA
+    prover_gas_per_byte: Final = BLOB_BYTE
 
     def __init__(self) -> None:
         self._process = _new_process()
