@@ -24,6 +24,9 @@ contract CallingAccount {
     }
 }
 
+/// @title Takes no ether
+contract RefusingAccount {}
+
 contract EscapeTest is ExchangeFixture {
     uint32 private constant BLACKLISTING = 3;
     BlacklistToken private token;
@@ -180,6 +183,19 @@ contract EscapeTest is ExchangeFixture {
         token.setBlacklisted(BOB, false);
         exchange.escape(BOB, proof, one(BLACKLISTING));
         assertEq(token.balanceOf(BOB), 70);
+    }
+
+    function testAnAccountThatRefusesEtherHarmsOnlyItself() public {
+        address account = address(new RefusingAccount());
+        AccountProof memory proof = frozenWith(account);
+        vm.expectRevert(bytes4(keccak256("FailedCall()")));
+        exchange.escape(account, proof, two(USDC, ETH));
+        exchange.escape(account, proof, two(USDC, BLACKLISTING));
+        assertEq(usdc.balanceOf(account), 5e6);
+        exchange.escape(items[0].key, proofOf(items, 0), one(USDC));
+        vm.etch(account, "");
+        exchange.escape(account, proof, one(ETH));
+        assertEq(account.balance, 2 ether);
     }
 
     function testATokenThatTheAccountDoesNotHave() public {

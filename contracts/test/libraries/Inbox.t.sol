@@ -10,6 +10,10 @@ contract InboxTest is VectorReader {
     using Inbox for Inbox.Chain;
 
     bytes32 private constant DEPOSIT = keccak256("Deposit");
+    bytes32 private constant FORCE_EXIT = keccak256("ForceExit");
+    bytes32 private constant CANCEL_ALL = keccak256("ForceCancelAll");
+    bytes32 private constant APPROVE_AGENT = keccak256("ForceApproveAgent");
+    bytes32 private constant REVOKE_AGENTS = keccak256("ForceRevokeAgents");
     bytes32 private constant LIST_TOKEN = keccak256("ListToken");
     bytes32 private constant LIST_MARKET = keccak256("ListMarket");
     bytes32 private constant SET_MARKET = keccak256("SetMarket");
@@ -41,21 +45,36 @@ contract InboxTest is VectorReader {
             assertEq(encode(kind, json, parsed), readBytes(json, path, ".entry"));
             written++;
         }
-        assertTrue(written >= 4, "there are entries of the four kinds");
+        assertTrue(written >= 8, "there are entries of the eight kinds");
     }
 
-    /// The contract writes no forced operations, and never what says nothing.
+    /// The contract never writes what says nothing.
     function isWritten(bytes32 kind) private pure returns (bool) {
-        return kind == DEPOSIT || kind == LIST_TOKEN || kind == LIST_MARKET || kind == SET_MARKET;
+        return kind == DEPOSIT || kind == LIST_TOKEN || kind == LIST_MARKET || kind == SET_MARKET || isForced(kind);
+    }
+
+    function isForced(bytes32 kind) private pure returns (bool) {
+        return kind == FORCE_EXIT || kind == CANCEL_ALL || kind == APPROVE_AGENT || kind == REVOKE_AGENTS;
+    }
+
+    function encodeForced(bytes32 kind, string memory json, string memory parsed) private view returns (bytes memory) {
+        address account = readAddress(json, parsed, ".account");
+        if (kind == FORCE_EXIT) return InboxEntry.forceExit(account);
+        if (kind == CANCEL_ALL) return InboxEntry.cancelAll(account);
+        if (kind == REVOKE_AGENTS) return InboxEntry.revokeAgents(account);
+        address agent = readAddress(json, parsed, ".agent");
+        uint256 markets = vm.parseJsonUint(json, string.concat(parsed, ".markets"));
+        return InboxEntry.approveAgent(account, agent, readUint64(json, parsed, ".expiry"), markets);
     }
 
     function encode(bytes32 kind, string memory json, string memory parsed) private view returns (bytes memory) {
+        if (isForced(kind)) return encodeForced(kind, json, parsed);
         if (kind == LIST_MARKET) {
-            return this.encodeListing(readUint32(json, parsed, ".market"), readTerms(json, parsed));
+            return InboxEntry.listMarket(readUint32(json, parsed, ".market"), readTerms(json, parsed));
         }
         if (kind == SET_MARKET) {
             uint32 market = readUint32(json, parsed, ".market");
-            return this.encodeUpdate(market, readUint8(json, parsed, ".status"), readUpdate(json, parsed));
+            return InboxEntry.setMarket(market, readUint8(json, parsed, ".status"), readUpdate(json, parsed));
         }
         uint32 token = readUint32(json, parsed, ".token");
         if (kind == DEPOSIT) {
@@ -85,19 +104,5 @@ contract InboxTest is VectorReader {
         terms.takerFee = readUint32(json, parsed, ".taker_fee");
         terms.priceBand = readUint32(json, parsed, ".price_band");
         terms.feeAccount = readAddress(json, parsed, ".fee_account");
-    }
-
-    /// The library takes the terms from calldata: only an external call has one.
-    function encodeListing(uint32 market, MarketTerms calldata terms) external view returns (bytes memory) {
-        return InboxEntry.listMarket(market, terms);
-    }
-
-    /// As above.
-    function encodeUpdate(uint32 market, uint8 status, MarketUpdate calldata terms)
-        external
-        view
-        returns (bytes memory)
-    {
-        return InboxEntry.setMarket(market, status, terms);
     }
 }
