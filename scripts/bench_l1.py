@@ -24,7 +24,6 @@ from zkclob_native import ACCOUNTS, StateTree, keccak256
 from scripts.bench_block import CANCELS, CROSSING, ORDERS, SEED, BenchError, Scenario, Setup
 from scripts.devnet import POSTER, ROOT, Devnet, Prover, trader_wallet
 from sequencer.abi import ERC20, EXCHANGE, VERIFIER
-from sequencer.adapters.kzg import sidecar
 from sequencer.adapters.l1 import BatchClaim, ExchangeContract, Fees, LeafClaim, Signer
 from sequencer.config import DEVELOPMENT_CHAIN_ID
 from sequencer.core.account_proof import AccountTrie, hash_meta
@@ -33,6 +32,7 @@ from sequencer.core.outbox import OutboxTree, outbox_leaf, outbox_root
 from sequencer.core.state import State
 from sequencer.core.transition import open_block
 from sequencer.core.types import Block, Token, Withdrawal
+from sequencer.kzg import sidecar
 
 OUTPUT: Final = ROOT / "build" / "bench"
 PROOF: Final = ROOT / "tests" / "vectors" / "groth16_guest"

@@ -16,6 +16,7 @@ import uvloop
 
 from sequencer import config as configuration
 from sequencer.adapters import local_worker
+from sequencer.adapters.blob_prover import BlobProver
 from sequencer.adapters.calldata import Calldata
 from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import DeferredTransactions
@@ -26,7 +27,6 @@ from sequencer.adapters.http.app import make_app
 from sequencer.adapters.http.context import PROOF_MODES, Context
 from sequencer.adapters.http.limits import Limiter
 from sequencer.adapters.http.server import listening
-from sequencer.adapters.kzg import BlobProver
 from sequencer.adapters.l1 import ExchangeContract, L1Claims, L1Error, Signer
 from sequencer.adapters.l1_watcher import L1Watcher
 from sequencer.adapters.poster import Poster

@@ -10,8 +10,8 @@ import zkclob_native as native
 
 from sequencer import node as node_module
 from sequencer import pipeline as pipeline_module
+from sequencer.adapters.blob_prover import BlobProver
 from sequencer.adapters.calldata import Calldata
-from sequencer.adapters.kzg import BlobProver
 from sequencer.core.carriers import BLOBS, BlobPoint, Carried, in_blobs
 from sequencer.core.errors import Code
 from sequencer.core.public_values import PublicValues

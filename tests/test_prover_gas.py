@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 
 from scripts.devnet import ELF, WORKER
+from sequencer.adapters.blob_prover import BlobProver
 from sequencer.adapters.calldata import Calldata
-from sequencer.adapters.kzg import BlobProver
 from sequencer.core.state import ACCOUNTS, BOOKS
 from sequencer.core.types import Block, CancelAll, ExpireOrder, InboxEntry, Sequenceable, Side, Transaction
 from sequencer.ports import Carrier, SealedBlock

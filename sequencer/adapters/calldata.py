@@ -5,7 +5,7 @@ from sequencer.node import MAX_BATCH_DATA
 
 
 class Calldata:
-    """The port Carrier for calldata; for blobs it is `kzg.BlobProver`."""
+    """The port Carrier for calldata; for blobs it is `blob_prover.BlobProver`."""
 
     max_data = MAX_BATCH_DATA
     prover_gas_per_byte = 0

@@ -31,7 +31,7 @@ from web3.types import BlockData, TxParams, TxReceipt, Wei
 from zkclob_native import keccak256
 
 from sequencer.abi import EXCHANGE, VERIFIER, revert_reason
-from sequencer.adapters.kzg import Sidecar
+from sequencer.kzg import Sidecar
 from sequencer.rebuild.governance import described
 
 GAS_LIMIT_MAX: Final = 16_777_216

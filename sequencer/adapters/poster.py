@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sequencer.adapters.contract_watch import FROZEN, another_program
-from sequencer.adapters.kzg import Sidecar
 from sequencer.adapters.l1 import (
     BatchClaim,
     BlockHeader,
@@ -26,6 +25,7 @@ from sequencer.adapters.l1 import (
     Signer,
 )
 from sequencer.core.carriers import BLOBS
+from sequencer.kzg import Sidecar
 from sequencer.ports import Attempt, AttemptStore, Clock, Health, Settled, Settlement, SettlementRefused
 
 log = logging.getLogger(__name__)

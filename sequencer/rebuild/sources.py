@@ -16,10 +16,10 @@ from zkclob_native import keccak256
 
 from sequencer.core.carriers import BlobPoint, in_blobs
 from sequencer.core.codec.blobs import unpack_blobs
+from sequencer.kzg import carried
 from sequencer.rebuild.chain import Chain, L1Transaction
 from sequencer.rebuild.errors import ChainReorganised, ChainUnavailable, DataMissing
 from sequencer.rebuild.events import SettleCall, SettledBatch, decode_settle
-from sequencer.rebuild.kzg import hash_in_blobs
 from sequencer.rebuild.rpc import TIMEOUT_S, bounded
 
 SECONDS_PER_SLOT: Final = 12
@@ -192,6 +192,6 @@ def _is_settled(data: bytes, wanted: Wanted) -> bool:
         points = [BlobPoint(digest, y) for digest, y in zip(hashes, call.openings, strict=True)]
         return in_blobs(data, points).data_hash == settled
     try:
-        return hash_in_blobs(data) == settled
+        return carried(data).data_hash == settled
     except ValueError:
         return False

@@ -9,7 +9,6 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-from sequencer.adapters.kzg import OpenedBlob, Sidecar
 from sequencer.adapters.l1 import (
     BatchClaim,
     BlockHeader,
@@ -24,6 +23,7 @@ from sequencer.adapters.l1 import (
 from sequencer.adapters.poster import Poster
 from sequencer.core.carriers import BLOBS, CALLDATA
 from sequencer.core.codec.blobs import BLOB_LENGTH
+from sequencer.kzg import OpenedBlob, Sidecar
 from sequencer.ports import Attempt, Settled, Settlement, SettlementRefused
 
 CONTRACT = "0x" + "11" * 20

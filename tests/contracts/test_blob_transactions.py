@@ -7,10 +7,10 @@ import pytest
 from eth_account import Account
 from web3 import Web3
 
-from sequencer.adapters.kzg import Sidecar, sidecar
 from sequencer.adapters.l1 import ExchangeContract, L1Error, Reverted, Signer
 from sequencer.core.carriers import challenge
 from sequencer.core.codec.blobs import BLOB_DATA, BLOB_LENGTH, MAX_BLOBS_DATA
+from sequencer.kzg import Sidecar, sidecar
 
 pytestmark = pytest.mark.e2e
 

@@ -10,9 +10,9 @@ from eth_account import Account
 from web3 import Web3
 from web3.contract import Contract
 
-from sequencer.adapters.kzg import Sidecar, carried, sidecar
 from sequencer.adapters.l1 import ExchangeContract, Reverted, Signer
 from sequencer.core.codec.blobs import BLOB_DATA, MAX_BLOBS_DATA
+from sequencer.kzg import Sidecar, carried, sidecar
 
 DAY = 86_400
 DELAYS = (DAY, 7 * DAY, 7 * DAY, 15 * DAY, DAY, DAY)

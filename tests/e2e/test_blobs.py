@@ -10,10 +10,10 @@ from web3 import HTTPProvider, Web3
 from zkclob_native import keccak256
 
 from scripts.devnet import Devnet
-from sequencer.adapters.kzg import carried
 from sequencer.client.answers import Batch
 from sequencer.core.codec.blobs import unpack_blobs
 from sequencer.core.public_values import PublicValues
+from sequencer.kzg import carried
 from sequencer.rebuild.events import decode_settle
 from tests.e2e.conftest import PACE, Party, require_conserved, wait_until
 

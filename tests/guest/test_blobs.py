@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from zkclob_native import keccak256
 
-from sequencer.adapters.kzg import carried
 from sequencer.core.carriers import BLOBS, CALLDATA
 from sequencer.core.codec import encode_data
 from sequencer.core.public_values import PublicValues
 from sequencer.core.types import Block
+from sequencer.kzg import carried
 from tests.guest.executor import START, GuestStopped, run
 from tests.guest.witness import Witness
 from tests.properties.replica import Signer

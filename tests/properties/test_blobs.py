@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import zkclob_native as native
 
-from sequencer.adapters.kzg import carried
 from sequencer.core.carriers import BLOBS, CALLDATA
 from sequencer.core.codec.blobs import BLOB_DATA
 from sequencer.core.constants import MAX_BATCH_ITEMS, MAX_U64
 from sequencer.core.public_values import PublicValues
 from sequencer.core.types import Batch, CancelClientOrder, InboxEntry
+from sequencer.kzg import carried
 from tests.properties.flow import Flow
 from tests.properties.replica import SEPARATOR, Replica, SealedBatch, Signer
 

@@ -16,8 +16,6 @@ from zkclob_native import keccak256
 
 from scripts.devnet import POSTER, Devnet, trader_wallet
 from sequencer.abi import EXCHANGE
-from sequencer.adapters import kzg
-from sequencer.adapters.kzg import sidecar
 from sequencer.adapters.l1 import BatchClaim, ExchangeContract
 from sequencer.adapters.l1 import Signer as EthSigner
 from sequencer.client import cli
@@ -26,6 +24,7 @@ from sequencer.core.carriers import BLOBS
 from sequencer.core.public_values import PublicValues
 from sequencer.core.signing import domain_separator
 from sequencer.core.types import InboxEntry
+from sequencer.kzg import carried, sidecar
 from sequencer.rebuild.chain import Chain
 from sequencer.rebuild.follower import Follower
 from sequencer.rebuild.records import Records
@@ -103,14 +102,14 @@ class Operator:
     def settle_in_blobs(self, transactions: int) -> bytes:
         """As `settle`, with the data in blobs."""
         values, data = self.next_batch(transactions)
-        carried, chain = sidecar(data), ExchangeContract(self.rpc_url, self.exchange)
-        values = replace(values, data_carrier=BLOBS, data_hash=kzg.carried(data).data_hash)
+        made, chain = sidecar(data), ExchangeContract(self.rpc_url, self.exchange)
+        values = replace(values, data_carrier=BLOBS, data_hash=carried(data).data_hash)
         proof = b"MOCK" + sha256(values.encode()).digest() + self.vkey
-        call = chain.settle_blobs_call(BatchClaim(*self._claim(values)), carried, proof)
+        call = chain.settle_blobs_call(BatchClaim(*self._claim(values)), made, proof)
         fees = chain.fees(blobs=True)
         nonce = chain.next_nonce(self.poster)
         poster = EthSigner(trader_wallet(POSTER).l1.key, CHAIN_ID, self.exchange)
-        tx_hash, raw = poster.sign(nonce, call, 2_000_000, fees, carried)
+        tx_hash, raw = poster.sign(nonce, call, 2_000_000, fees, made)
         chain.send(raw)
         assert self.web3.eth.wait_for_transaction_receipt(HexBytes(tx_hash), 30)["status"] == 1
         return tx_hash

@@ -4,9 +4,9 @@ from typing import Any
 
 from zkclob_native import keccak256
 
-from sequencer.adapters.kzg import OpenedBlob, carried, sidecar
 from sequencer.core.carriers import challenge
 from sequencer.core.codec.blobs import BLOB_DATA
+from sequencer.kzg import OpenedBlob, carried, sidecar
 
 LENGTHS = {
     "one byte": 1,

@@ -11,9 +11,10 @@ import ckzg  # type: ignore[import-not-found]
 import pytest
 from zkclob_native import keccak256
 
-from sequencer.adapters.kzg import BlobProver, OpenedBlob, carried, parameters, sidecar
+from sequencer.adapters.blob_prover import BlobProver
 from sequencer.core.carriers import BLOBS, challenge
 from sequencer.core.codec.blobs import BLOB_DATA, unpack_blobs
+from sequencer.kzg import OpenedBlob, carried, parameters, sidecar
 
 DATA = bytes(i % 251 for i in range(BLOB_DATA + 7))
 CELLS = 128
@@ -65,7 +66,7 @@ async def test_another_process_follows_one_that_died() -> None:
 
 SEQUENCER = """
 import asyncio, multiprocessing, time
-from sequencer.adapters.kzg import BlobProver
+from sequencer.adapters.blob_prover import BlobProver
 if __name__ == "__main__":
     prover = BlobProver()
     asyncio.run(prover.carry(b"data"))

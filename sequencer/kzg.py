@@ -1,33 +1,21 @@
 """Commitments to blobs (EIP-4844), and the proofs about them that the contract and L1's nodes want (EIP-7594).
 
-ckzg does the work, with the public parameters that come with eth-account. It takes tenths of a second and keeps the
-interpreter's lock, so it has a process of its own, which loads the parameters, for seconds, when it is first needed.
+ckzg does the work, with the public parameters that come with eth-account. It takes tenths of a second, seconds the
+first time, and keeps the interpreter's lock; `adapters.blob_prover` does it in a process of its own.
 """
 
-import asyncio
-import logging
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import ckzg  # type: ignore[import-not-found]  # written in C, without types
 import rlp  # type: ignore[import-untyped]
 from zkclob_native import keccak256
 
 from sequencer.core.carriers import BlobPoint, Carried, challenge, in_blobs
-from sequencer.core.codec.blobs import MAX_BLOBS_DATA, pack_blobs
-from sequencer.prover_gas import BLOB_BYTE
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
+from sequencer.core.codec.blobs import pack_blobs
 
 VERSION: Final = b"\x01"
 """First byte of the versioned hash of a KZG commitment."""
@@ -75,43 +63,6 @@ class Sidecar:
         return BLOB_TRANSACTION + encoded
 
 
-class BlobProver:
-    """One process that commits to blobs and proves what they hold: the port Carrier for blobs."""
-
-    max_data: Final = MAX_BLOBS_DATA
-    prover_gas_per_byte: Final = BLOB_BYTE
-
-    def __init__(self) -> None:
-        self._process = _new_process()
-
-    def close(self) -> None:
-        """Waits for what is being worked on."""
-        self._process.shutdown(cancel_futures=True)
-
-    async def carry(self, data: bytes) -> Carried:
-        """`data` in blobs."""
-        return await self._run(carried, data)
-
-    async def sidecar(self, data: bytes) -> Sidecar:
-        """What the transaction with `data` in blobs is made of."""
-        return await self._run(sidecar, data)
-
-    async def _run(self, work: Callable[[bytes], T], data: bytes) -> T:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._process, work, data)
-        except BrokenExecutor:
-            log.warning("the process that commits to blobs ended: starting another")
-            self._process = _new_process()
-            return await loop.run_in_executor(self._process, work, data)
-
-
-def _new_process() -> ProcessPoolExecutor:
-    """It starts with the first work."""
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with_parent)
-
-
 def carried(data: bytes) -> Carried:
     """`data` in blobs; blocks."""
     return in_blobs(data, [BlobPoint(blob.versioned_hash, blob.y) for blob in _opened(data)])
@@ -145,15 +96,3 @@ def parameters() -> Any:
     """The public parameters; loads them once."""
     package, name = _PARAMETERS
     return ckzg.load_trusted_setup(str(files(package) / name), 0)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, however that ended."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
