@@ -50,8 +50,8 @@ abstract contract Claims is Treasury {
         _claim(owed.batchNumber, owed.leaf, owed.proof, feeRecipient);
     }
 
-    /// @dev A call to this contract: all that a failing claim did is undone. Its gas is bounded, whole even if the
-    /// caller would like a claim to fail, and none of what it returns is copied.
+    /// @dev A call to this contract: all that a failing claim did is undone. It gets its gas in full, so that no caller
+    /// can make it fail by giving little, and none of what it returns is copied.
     function _tryClaim(bytes memory request) private returns (bool success) {
         if (gasleft() < CLAIM_GAS + SPARE_GAS) revert NotEnoughGas(CLAIM_GAS + SPARE_GAS);
         assembly ("memory-safe") {

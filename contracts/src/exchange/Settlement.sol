@@ -22,6 +22,8 @@ abstract contract Settlement is Claims, ForcedOperations {
         address next;
     }
 
+    /// @dev In the calldata of `settle`: after the selector, the batch's eight words, two offsets and the length.
+    uint256 private constant DATA_START = 4 + 11 * 32;
     bytes32 private constant _DOMAIN_TYPE =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
 
@@ -42,6 +44,7 @@ abstract contract Settlement is Claims, ForcedOperations {
     function settle(Batch memory batch, bytes calldata data, bytes calldata proof) external {
         // a contract could pass data that no reader of the chain's transactions would find
         if (msg.sender != tx.origin || msg.sender.code.length != 0) revert NotTopLevel();
+        if (!_isCanonical(data, proof)) revert NotCanonical();
         Head memory previous = _head;
         _requireAdvance(previous, batch);
         _settle(previous, batch, CALLDATA_CARRIER, keccak256(data), proof);
@@ -52,6 +55,32 @@ abstract contract Settlement is Claims, ForcedOperations {
         Head memory previous = _head;
         _requireAdvance(previous, batch);
         _settle(previous, batch, BLOB_CARRIER, abi.decode(_readArguments(), (bytes32)), proof);
+    }
+
+    /// @dev Whether the call is encoded as every encoder does it. Solidity would read other forms, too, but decoders that
+    /// are stricter would not find the data in them.
+    function _isCanonical(bytes calldata data, bytes calldata proof) private pure returns (bool) {
+        uint256 dataStart;
+        uint256 proofStart;
+        assembly ("memory-safe") {
+            dataStart := data.offset
+            proofStart := proof.offset
+        }
+        (uint256 dataEnd, bool isDataClean) = _padding(dataStart, data.length);
+        (uint256 proofEnd, bool isProofClean) = _padding(proofStart, proof.length);
+        bool isInOrder = dataStart == DATA_START && proofStart == dataEnd + 32 && msg.data.length == proofEnd;
+        return isInOrder && isDataClean && isProofClean;
+    }
+
+    /// @dev Where bytes that start at `start` of the calldata end with their padding, and whether that is zero.
+    function _padding(uint256 start, uint256 length) private pure returns (uint256 end, bool isClean) {
+        uint256 unpadded = start + length;
+        end = start + (length + 31) / 32 * 32;
+        uint256 word;
+        assembly ("memory-safe") {
+            word := calldataload(unpadded)
+        }
+        return (end, word >> (256 - 8 * (end - unpadded)) == 0);
     }
 
     /// @dev The checks of a settlement that need neither data nor proof, in the order of the protocol.

@@ -129,6 +129,9 @@ interface IExchange {
 
     /// @notice Data in calldata must be that of the transaction itself: send it from an account without code.
     error NotTopLevel();
+    /// @notice The call is encoded in a form that not every decoder reads: data, then proof, padded with zeros, and nothing
+    /// else.
+    error NotCanonical();
     /// @notice Settlement is halted: settle at `until` or later.
     error SettlementHalted(uint64 until);
     /// @notice The caller is not the poster, and no inbox entry is overdue.

@@ -198,6 +198,62 @@ contract SettleTest is ExchangeFixture {
         post(batch, DATA, proof);
     }
 
+    function expectNotCanonical(bytes memory call) private {
+        vm.prank(POSTER, POSTER);
+        (bool ok, bytes memory reason) = address(exchange).call(call);
+        assertTrue(!ok, "refused");
+        assertEq(reason, abi.encodeWithSelector(IExchange.NotCanonical.selector));
+    }
+
+    /// Solidity reads all of these; a strict decoder reads none of them, or other data.
+    function testFuzzTheCallHasOneForm(uint256 length, uint8 dirt) public {
+        vm.assume(dirt != 0);
+        bytes memory data = new bytes(bound(length, 1, 200));
+        Batch memory batch = nextBatch();
+        bytes memory proof = mockProof(publicValues(batch, data));
+        bytes memory good = abi.encodeCall(exchange.settle, (batch, data, proof));
+        bytes4 selector = exchange.settle.selector;
+
+        expectNotCanonical(bytes.concat(good, bytes1(dirt)));
+        expectNotCanonical(bytes.concat(good, bytes1(0)));
+        // padding after the proof, and after the data
+        expectNotCanonical(changed(good, good.length - 1 - dirt % 28, dirt));
+        if (data.length % 32 != 0) {
+            expectNotCanonical(changed(good, 4 + 11 * 32 + data.length, dirt));
+            expectNotCanonical(changed(good, 4 + 11 * 32 + (data.length + 31) / 32 * 32 - 1, dirt));
+        }
+        // proof before data, a gap, and one place for both
+        bytes memory first = abi.encode(batch, uint256(10 * 32), uint256(10 * 32 + 32 + 96));
+        bytes memory tail = abi.encodePacked(proof.length, proof, new bytes(28), data.length, padded(data));
+        expectNotCanonical(bytes.concat(selector, swapped(first), tail));
+        first = abi.encode(batch, uint256(11 * 32), uint256(11 * 32 + 32 + padded(data).length));
+        tail = abi.encodePacked(uint256(0), data.length, padded(data), proof.length, proof, new bytes(28));
+        expectNotCanonical(bytes.concat(selector, first, tail));
+        first = abi.encode(batch, uint256(10 * 32), uint256(10 * 32));
+        expectNotCanonical(bytes.concat(selector, first, abi.encodePacked(data.length, padded(data))));
+
+        vm.prank(POSTER, POSTER);
+        (bool ok,) = address(exchange).call(good);
+        assertTrue(ok, "as it should be");
+    }
+
+    function changed(bytes memory call, uint256 place, uint8 dirt) private pure returns (bytes memory copy) {
+        copy = bytes.concat(call);
+        copy[place] = bytes1(dirt);
+    }
+
+    function padded(bytes memory data) private pure returns (bytes memory) {
+        return bytes.concat(data, new bytes((32 - data.length % 32) % 32));
+    }
+
+    /// The two offsets at the end of the head, each in the place of the other.
+    function swapped(bytes memory head) private pure returns (bytes memory copy) {
+        copy = bytes.concat(head);
+        for (uint256 i = 0; i < 32; i++) {
+            (copy[8 * 32 + i], copy[9 * 32 + i]) = (copy[9 * 32 + i], copy[8 * 32 + i]);
+        }
+    }
+
     function testAnyoneSettlesOnceAnEntryIsOverdue() public {
         vm.warp(START + INCLUSION);
         expectUnsettled(BOB, nextBatch(), abi.encodeWithSelector(IExchange.NotPoster.selector, BOB));
