@@ -27,7 +27,7 @@ OUTPUT: Final = ROOT / "build" / "bench"
 
 SECTIONS: Final = {
     "read the witness": ("sp1-lib-6.10.0/io::read_vec", "witness::", "hints::decode"),
-    "tries before": ("trie::read_partial",),
+    "tries before": ("partial::read",),
     "decode the data": ("codec/data::",),
     "hash the orders": ("signing::",),
     "match": ("transition::",),

@@ -19,10 +19,11 @@ class Opaque:
 
 @dataclass
 class Leaf:
-    """A key with its value."""
+    """A key with its value, which nothing may use."""
 
     key: bytes
     value: bytes
+    used: bool = True
 
 
 @dataclass
@@ -69,9 +70,9 @@ class _Reader:
     def node(self, header: int, key_length: int) -> Node:
         """The node that starts with `header`."""
         match header & 0xFF:
-            case 2:
+            case 2 | 4 as tag:
                 pair = self.take(header >> 8)
-                return Leaf(pair[:key_length], pair[key_length:])
+                return Leaf(pair[:key_length], pair[key_length:], used=tag == 2)
             case 3:
                 left, right = (self.child(header >> flag & 1, key_length) for flag in _OPAQUE)
                 return Inner(header >> 8 & 0xFFFF, left, right)
@@ -104,8 +105,8 @@ def _encode(node: Node) -> bytes:
             return _word(0)
         case Opaque(digest):
             return _word(1) + digest
-        case Leaf(key, value):
-            return _word(2 | len(key + value) << 8) + _padded(key + value)
+        case Leaf(key, value, used):
+            return _word((2 if used else 4) | len(key + value) << 8) + _padded(key + value)
         case Inner(bit, left, right):
             children = (left, right)
             flags = sum(

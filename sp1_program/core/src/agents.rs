@@ -1,8 +1,7 @@
 //! Agents (protocol section 4.6): keys that act for an account in some markets, each on a nonce lane of its own.
 
 use crate::errors::{check, Code, Stop};
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{State, Store};
 use crate::types::*;
 
 /// Where a signer may act: `None` for the owner, who may everywhere. In a box, as most have none.
@@ -15,8 +14,8 @@ pub fn in_scope(markets: &Markets, market: u32) -> bool {
 }
 
 /// Lets an agent act for an account, or changes what it may do.
-pub fn approve<R: Recorder>(
-    state: &mut State<R>,
+pub fn approve<S: Store>(
+    state: &mut State<S>,
     account: &Address,
     approval: &ApproveAgent,
 ) -> Result<(), Stop> {
@@ -24,7 +23,7 @@ pub fn approve<R: Recorder>(
     Ok(state.account_mut(account)?.approve_agent(account, approval, timestamp)?)
 }
 
-pub fn revoke<R: Recorder>(state: &mut State<R>, account: &Address, agent: &Address) -> Result<(), Stop> {
+pub fn revoke<S: Store>(state: &mut State<S>, account: &Address, agent: &Address) -> Result<(), Stop> {
     Ok(state.account_mut(account)?.revoke_agent(agent)?)
 }
 
@@ -45,7 +44,7 @@ impl Account {
         timestamp: u64,
     ) -> Result<(), Code> {
         let ApproveAgent { agent, expiry, markets } = *approval;
-        check(agent != [0; 20] && agent != *own, Code::InvalidAgent)?;
+        check(agent != Address::ZERO && agent != *own, Code::InvalidAgent)?;
         check(markets != [0; 32] && expiry >= timestamp, Code::InvalidAgent)?;
         match self.agent_at(&agent) {
             Ok(at) => {

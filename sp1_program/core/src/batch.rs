@@ -6,9 +6,8 @@ use crate::digests::digests_hash;
 use crate::errors::Error;
 use crate::orders::Removals;
 use crate::signing::Domain;
-use crate::state::State;
+use crate::state::{State, Store};
 use crate::transition::{apply, begin_block, Effects, Inputs};
-use crate::trie::Recorder;
 use crate::types::*;
 
 /// A batch as it is posted.
@@ -77,10 +76,10 @@ fn word(number: u64) -> Digest {
 ///
 /// `after_block` sees the state after each block. Fails, leaving the state half changed, if no proof of the batch can
 /// exist.
-pub fn run<R: Recorder>(
-    state: &mut State<R>,
+pub fn run<S: Store>(
+    state: &mut State<S>,
     batch: &Batch,
-    mut after_block: impl FnMut(&mut State<R>),
+    mut after_block: impl FnMut(&mut State<S>),
 ) -> Result<(PublicValues, Effects), Error> {
     let prev_state_root = state.root();
     let first_seq = state.meta.next_seq;
@@ -101,7 +100,9 @@ pub fn run<R: Recorder>(
         begin_block(state, block.timestamp)?;
         effects.reserve(block.count);
         for _ in 0..block.count {
-            apply(state, &data.next_transaction()?, &mut inputs, &mut effects)?;
+            let transaction = data.next_transaction()?;
+            apply(state, &transaction, &mut inputs, &mut effects)?;
+            data.reuse(transaction);
         }
         after_block(state);
     }

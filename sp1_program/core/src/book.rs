@@ -3,8 +3,7 @@
 use crate::codec::values::client_key;
 use crate::errors::Error;
 use crate::ledger::amounts;
-use crate::state::{Books, State};
-use crate::trie::{Ascend, Recorder};
+use crate::state::{OrderBook, State, Store, Table};
 use crate::types::*;
 
 /// The first 8 bytes of the ids of all orders on one side of a market, as a number.
@@ -36,16 +35,7 @@ pub fn price(side: Side, price_key: u64) -> u64 {
 
 /// The price in an order's id, on a known side.
 pub fn price_in(side: Side, id: &OrderId) -> u64 {
-    let (words, _) = id.as_chunks();
-    price(side, u64::from_be_bytes(words[1]))
-}
-
-pub fn order_id(book: u64, price_key: u64, place: u64) -> OrderId {
-    let mut id = [0; 24];
-    id[..8].copy_from_slice(&book.to_be_bytes());
-    id[8..16].copy_from_slice(&price_key.to_be_bytes());
-    id[16..].copy_from_slice(&place.to_be_bytes());
-    id
+    price(side, id.price_key())
 }
 
 /// What an order's id says.
@@ -59,8 +49,7 @@ pub struct Place {
 impl Place {
     /// Of an order that rests.
     pub fn of(id: &OrderId) -> Result<Self, Error> {
-        let (words, _) = id.as_chunks();
-        let book = u64::from_be_bytes(words[0]);
+        let book = id.book();
         let side = side(book);
         let market = u32::try_from(book >> 1).map_err(|_| Error::Inconsistent("an order of no market"))?;
         Ok(Place { market, side, price: price_in(side, id) })
@@ -79,28 +68,15 @@ impl Place {
     }
 }
 
-/// The best order on one side of a market: the lowest key.
-pub fn best<R: Recorder>(
-    state: &State<R>,
-    market: u32,
-    side: Side,
-) -> Result<Option<(&OrderId, &RestingOrder)>, Error> {
-    state.books.first(&id(market, side).to_be_bytes())
-}
-
-/// The orders on one side of a market, best first.
-pub fn orders<R: Recorder>(state: &State<R>, market: u32, side: Side) -> Ascend<'_, Books, R> {
-    state.books.ascend(&id(market, side).to_be_bytes())
-}
-
-/// Puts an order into its book and locks what it offers, which must be available.
-pub fn rest<R: Recorder>(
-    state: &mut State<R>,
+/// Puts an order into its book, at the place that its id says, and locks what it offers, which must be available.
+#[inline(always)]
+pub fn rest<S: Store>(
+    state: &mut State<S>,
     market: &Market,
+    place: &Place,
     id: OrderId,
     order: RestingOrder,
 ) -> Result<(), Error> {
-    let place = Place::of(&id)?;
     let (token, amount) = place.lock(market, order.remaining)?;
     let owner = state.account_mut(&order.owner)?;
     owner.lock(token, amount)?;
@@ -112,7 +88,7 @@ pub fn rest<R: Recorder>(
 }
 
 /// Removes a resting order: unlocks what it still locks and takes it out.
-pub fn remove<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
+pub fn remove<S: Store>(state: &mut State<S>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
     let place = Place::of(id)?;
     let (token, amount) = place.lock(state.listed_market(place.market)?, order.remaining)?;
     let owner = state.account_mut(&order.owner)?;
@@ -122,8 +98,8 @@ pub fn remove<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOr
 }
 
 /// Takes `lots` off a resting order and unlocks them. The order is removed if none is left.
-pub fn reduce<R: Recorder>(
-    state: &mut State<R>,
+pub fn reduce<S: Store>(
+    state: &mut State<S>,
     id: &OrderId,
     order: &RestingOrder,
     lots: u64,
@@ -136,8 +112,8 @@ pub fn reduce<R: Recorder>(
 }
 
 /// Unlocks what `lots` of a resting order lock.
-pub fn unlock<R: Recorder>(
-    state: &mut State<R>,
+pub fn unlock<S: Store>(
+    state: &mut State<S>,
     id: &OrderId,
     order: &RestingOrder,
     lots: u64,
@@ -148,22 +124,26 @@ pub fn unlock<R: Recorder>(
 }
 
 /// Takes `lots` that are locked no more off a resting order, which keeps some.
-pub fn shrink<R: Recorder>(state: &mut State<R>, id: &OrderId, lots: u64) -> Result<(), Error> {
-    order_mut(state, id)?.remaining -= lots;
-    Ok(())
+pub fn shrink<S: Store>(state: &mut State<S>, id: &OrderId, lots: u64) -> Result<(), Error> {
+    change(state, id, |order| order.remaining -= lots)
 }
 
-/// A resting order that is known to be there.
-pub fn order_mut<'a, R: Recorder>(
-    state: &'a mut State<R>,
+/// Changes a resting order that is known to be there.
+pub fn change<S: Store>(
+    state: &mut State<S>,
     id: &OrderId,
-) -> Result<&'a mut RestingOrder, Error> {
-    state.books.get_mut(id)?.ok_or(Error::Inconsistent("an order that rests is not there"))
+    change: impl FnOnce(&mut RestingOrder),
+) -> Result<(), Error> {
+    if state.books.change(id, change)? {
+        Ok(())
+    } else {
+        Err(Error::Inconsistent("an order that rests is not there"))
+    }
 }
 
 /// Lets another client order id, which must be free, name a resting order; 0: none.
-pub fn rename<R: Recorder>(
-    state: &mut State<R>,
+pub fn rename<S: Store>(
+    state: &mut State<S>,
     id: &OrderId,
     order: &RestingOrder,
     client_order_id: u128,
@@ -181,7 +161,8 @@ pub fn rename<R: Recorder>(
 }
 
 /// Takes an order that locks nothing any more out of *books* and *clients*.
-pub fn take_out<R: Recorder>(state: &mut State<R>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
+#[inline(always)]
+pub fn take_out<S: Store>(state: &mut State<S>, id: &OrderId, order: &RestingOrder) -> Result<(), Error> {
     if order.client_order_id != 0 {
         state.clients.remove(&client_key(&order.owner, order.client_order_id))?;
     }

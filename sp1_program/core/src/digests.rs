@@ -1,18 +1,20 @@
 //! The hash that binds a batch's receipts (protocol section 7).
 
 use crate::hash::keccak::Hash;
-use crate::hash::WordSponge;
+use crate::hash::{Scratch, WordSponge};
 use crate::types::Digest;
 
 const CHUNK: usize = 128;
 
 /// The hash of the hashes of chunks of transaction digests, in order.
 pub fn digests_hash(digests: &[Hash]) -> Digest {
-    hash(digests.chunks(CHUNK).map(|chunk| hash(chunk.iter().copied()))).to_bytes()
+    let chunks = digests.chunks(CHUNK).map(|chunk| hash(chunk.iter().copied()));
+    hash(chunks).to_bytes()
 }
 
 fn hash(parts: impl Iterator<Item = Hash>) -> Hash {
-    let mut sponge = WordSponge::default();
+    let mut scratch = Scratch::default();
+    let mut sponge = WordSponge::new(&mut scratch);
     parts.for_each(|part| sponge.absorb(&part.0));
     sponge.finish()
 }

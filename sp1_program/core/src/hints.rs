@@ -1,7 +1,6 @@
 //! What the host only claims: public keys, points and inverses for the signatures, and which orders a transaction removes
 //! that cancels all. All of it enters here. Where each hint is checked: `docs/soundness.md`.
 
-use crate::codec::bytes::equal;
 use crate::codec::Words;
 use crate::errors::{Code, Error};
 use crate::secp256k1::{address_of, point_to_bytes, verify, Point, Signature};
@@ -19,7 +18,7 @@ pub struct Hints<'a> {
 impl<'a> Hints<'a> {
     pub fn decode(words: &mut Words<'a>) -> Result<Self, Error> {
         let count = words.count()?;
-        let removed = words.arrays::<3>(count)?.iter().map(order_id).collect();
+        let removed = words.arrays::<3>(count)?.iter().map(|words| OrderId(*words)).collect();
         let count = words.count()?;
         let keys = words.arrays(count)?;
         let count = words.count()?;
@@ -37,7 +36,7 @@ impl<'a> Hints<'a> {
         for (signature, claim) in self.signatures.iter().zip(claims) {
             let signer =
                 signers.get(signature[16] as usize).ok_or(Error::Mismatch("a signature names no key"))?;
-            if !equal(signer, &claim.signer) {
+            if *signer != claim.signer {
                 return Err(Error::Invalid { seq: claim.seq, code: Code::BadSignature });
             }
             if signature[17] != 0 {
@@ -52,18 +51,10 @@ impl<'a> Hints<'a> {
 
 /// The addresses of the keys. They ascend, so a signer's key is known by its address.
 fn signers(keys: &[Point]) -> Result<Vec<Address>, Error> {
-    let signers: Vec<Address> = keys.iter().map(|key| address_of(&point_to_bytes(key))).collect();
+    let signers: Vec<Address> = keys.iter().map(|key| address_of(&point_to_bytes(key)).into()).collect();
     if signers.is_sorted_by(|a, b| a < b) {
         Ok(signers)
     } else {
         Err(Error::Mismatch("the keys are not in the order of their addresses"))
     }
-}
-
-fn order_id(words: &[u64; 3]) -> OrderId {
-    let mut id = [0; 24];
-    for (chunk, word) in id.chunks_exact_mut(8).zip(words) {
-        chunk.copy_from_slice(&word.to_le_bytes());
-    }
-    id
 }

@@ -8,8 +8,7 @@ use crate::hash::keccak256_concat;
 use crate::ledger::credit;
 use crate::orders::{self, Removals, EVERY_MARKET};
 use crate::outbox::Outbox;
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{State, Store, Table};
 use crate::types::*;
 
 const DEPOSIT: u8 = 1;
@@ -55,8 +54,8 @@ pub fn extend(inbox_hash: &Digest, entry: &[u8]) -> Digest {
 }
 
 /// Applies an entry.
-pub fn apply<R: Recorder>(
-    state: &mut State<R>,
+pub fn apply<S: Store>(
+    state: &mut State<S>,
     entry: &[u8],
     removals: &mut Removals,
     outbox: &mut Outbox,
@@ -86,22 +85,22 @@ fn decode(entry: &[u8]) -> Result<Operation, Error> {
     reader.u64()?;
     let operation = match kind {
         DEPOSIT => {
-            Operation::Deposit { token: reader.u32()?, account: reader.array()?, amount: reader.u128()? }
+            Operation::Deposit { token: reader.u32()?, account: reader.address()?, amount: reader.u128()? }
         }
-        FORCE_EXIT => Operation::ForceExit { account: reader.array()? },
-        CANCEL_ALL => Operation::CancelAll { account: reader.array()? },
+        FORCE_EXIT => Operation::ForceExit { account: reader.address()? },
+        CANCEL_ALL => Operation::CancelAll { account: reader.address()? },
         APPROVE_AGENT => Operation::ApproveAgent {
-            account: reader.array()?,
+            account: reader.address()?,
             approval: ApproveAgent {
-                agent: reader.array()?,
+                agent: reader.address()?,
                 expiry: reader.u64()?,
                 markets: reader.array()?,
             },
         },
-        REVOKE_AGENTS => Operation::RevokeAgents { account: reader.array()? },
+        REVOKE_AGENTS => Operation::RevokeAgents { account: reader.address()? },
         LIST_TOKEN => Operation::ListToken {
             id: reader.u32()?,
-            token: Token { l1_address: reader.array()?, decimals: reader.u8()? },
+            token: Token { l1_address: reader.address()?, decimals: reader.u8()? },
         },
         LIST_MARKET => Operation::ListMarket { id: reader.u32()?, market: decode_market(&mut reader)? },
         SET_MARKET => Operation::SetMarket { id: reader.u32()?, settings: decode_settings(&mut reader)? },
@@ -123,7 +122,7 @@ fn decode_market(reader: &mut Reader) -> Result<Market, Error> {
         price_band: reader.u32()?,
         status: MarketStatus::Active,
         last_price: 0,
-        fee_account: reader.array()?,
+        fee_account: reader.address()?,
     })
 }
 
@@ -134,13 +133,13 @@ fn decode_settings(reader: &mut Reader) -> Result<Settings, Error> {
         maker_fee: reader.u32()?,
         taker_fee: reader.u32()?,
         price_band: reader.u32()?,
-        fee_account: reader.array()?,
+        fee_account: reader.address()?,
     })
 }
 
 /// Credits a deposit; one that cannot be credited goes back through the outbox.
-fn deposit<R: Recorder>(
-    state: &mut State<R>,
+fn deposit<S: Store>(
+    state: &mut State<S>,
     token: u32,
     account: &Address,
     amount: u128,
@@ -161,13 +160,13 @@ fn deposit<R: Recorder>(
     Ok(credit(state, account, token, amount)?)
 }
 
-fn check_account<R: Recorder>(state: &State<R>, account: &Address) -> Result<(), Stop> {
+fn check_account<S: Store>(state: &State<S>, account: &Address) -> Result<(), Stop> {
     Ok(check(state.accounts.get(account)?.is_some(), Code::NoAccount)?)
 }
 
 /// Sends all that an account holds to its owner on L1.
-fn force_exit<R: Recorder>(
-    state: &mut State<R>,
+fn force_exit<S: Store>(
+    state: &mut State<S>,
     account: &Address,
     removals: &mut Removals,
     outbox: &mut Outbox,
@@ -181,8 +180,8 @@ fn force_exit<R: Recorder>(
 }
 
 /// Cancels all that an account has resting or could still have sequenced.
-fn cancel_all<R: Recorder>(
-    state: &mut State<R>,
+fn cancel_all<S: Store>(
+    state: &mut State<S>,
     account: &Address,
     removals: &mut Removals,
 ) -> Result<(), Stop> {
@@ -191,14 +190,14 @@ fn cancel_all<R: Recorder>(
     Ok(state.account_mut(account)?.invalidate_all_nonces()?)
 }
 
-fn list_token<R: Recorder>(state: &mut State<R>, id: u32, token: Token) -> Result<(), Stop> {
+fn list_token<S: Store>(state: &mut State<S>, id: u32, token: Token) -> Result<(), Stop> {
     check((1..=MAX_TOKEN_ID).contains(&id), Code::InvalidListing)?;
     check(state.token(id)?.is_none(), Code::InvalidListing)?;
     check(token.decimals <= MAX_DECIMALS, Code::InvalidListing)?;
     Ok(state.registry.insert(registry_key(TOKEN_KIND, id), Listing::Token(token))?)
 }
 
-fn list_market<R: Recorder>(state: &mut State<R>, id: u32, market: Market) -> Result<(), Stop> {
+fn list_market<S: Store>(state: &mut State<S>, id: u32, market: Market) -> Result<(), Stop> {
     check((1..=MAX_MARKET_ID).contains(&id), Code::InvalidListing)?;
     check(state.market(id)?.is_none(), Code::InvalidListing)?;
     check(state.token(market.base)?.is_some(), Code::InvalidListing)?;
@@ -210,7 +209,7 @@ fn list_market<R: Recorder>(state: &mut State<R>, id: u32, market: Market) -> Re
     Ok(state.registry.insert(registry_key(MARKET_KIND, id), Listing::Market(market))?)
 }
 
-fn set_market<R: Recorder>(state: &mut State<R>, id: u32, settings: &Settings) -> Result<(), Stop> {
+fn set_market<S: Store>(state: &mut State<S>, id: u32, settings: &Settings) -> Result<(), Stop> {
     check(state.market(id)?.is_some(), Code::InvalidListing)?;
     let status = market_status(settings.status).ok_or(Code::InvalidListing)?;
     check_fees(settings.maker_fee, settings.taker_fee, &settings.fee_account)?;
@@ -226,7 +225,7 @@ fn set_market<R: Recorder>(state: &mut State<R>, id: u32, settings: &Settings) -
 
 fn check_fees(maker_fee: u32, taker_fee: u32, fee_account: &Address) -> Result<(), Code> {
     check(maker_fee <= MAX_FEE && taker_fee <= MAX_FEE, Code::InvalidListing)?;
-    check(*fee_account != [0; 20], Code::InvalidListing)
+    check(*fee_account != Address::ZERO, Code::InvalidListing)
 }
 
 fn is_power_of_ten(number: u128) -> bool {

@@ -16,10 +16,10 @@ pub mod matching;
 pub mod nonces;
 pub mod orders;
 pub mod outbox;
+pub mod partial;
 #[cfg(not(target_os = "zkvm"))]
 pub mod prepare;
 pub mod secp256k1;
-mod shared;
 pub mod signing;
 pub mod state;
 pub mod transfers;

@@ -3,8 +3,7 @@
 use crate::book;
 use crate::errors::Error;
 use crate::ledger::{amounts, credit, fee};
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{OrderBook, State, Store};
 use crate::types::*;
 
 /// An order that takes, and its market.
@@ -41,29 +40,29 @@ pub fn crosses(side: Side, limit: u64, price: u64) -> bool {
     }
 }
 
-/// The best opposite order with its price, if the taker takes it.
-fn next<'a, R: Recorder>(
-    state: &'a State<R>,
+/// The best opposite order, if the taker takes it.
+#[inline(always)]
+fn next<S: Store>(
+    state: &mut State<S>,
     order: &PlaceOrder,
-) -> Result<Option<(&'a OrderId, u64, &'a RestingOrder)>, Error> {
+) -> Result<Option<(OrderId, RestingOrder)>, Error> {
     let side = order.side.opposite();
-    let Some((id, maker)) = book::best(state, order.market, side)? else { return Ok(None) };
-    let price = book::price_in(side, id);
-    Ok(crosses(order.side, order.price, price).then_some((id, price, maker)))
+    let wanted = |price_key| crosses(order.side, order.price, book::price(side, price_key));
+    state.books.first(book::id(order.market, side), wanted)
 }
 
 /// Whether the order would take one that rests, even one that is expired.
-pub fn would_cross<R: Recorder>(state: &State<R>, order: &PlaceOrder) -> Result<bool, Error> {
+pub fn would_cross<S: Store>(state: &mut State<S>, order: &PlaceOrder) -> Result<bool, Error> {
     Ok(next(state, order)?.is_some())
 }
 
 /// Whether matching would fill the whole order. `met` counts the resting orders met, and counts them on if not.
-pub fn can_fill<R: Recorder>(state: &State<R>, taker: &Taker, met: &mut u32) -> Result<bool, Error> {
+pub fn can_fill<S: Store>(state: &State<S>, taker: &Taker, met: &mut u32) -> Result<bool, Error> {
     let (order, before) = (taker.order, *met);
     let (mut rest, side) = (order.size, order.side.opposite());
-    for maker in book::orders(state, order.market, side) {
+    for maker in state.books.ascend(book::id(order.market, side)) {
         let (id, maker) = maker?;
-        if *met == MAX_MAKERS || !crosses(order.side, order.price, book::price_in(side, id)) {
+        if *met == MAX_MAKERS || !crosses(order.side, order.price, book::price_in(side, &id)) {
             break;
         }
         *met += 1;
@@ -87,23 +86,38 @@ pub fn can_fill<R: Recorder>(state: &State<R>, taker: &Taker, met: &mut u32) -> 
 
 /// Matches the taker, which must have what it costs available. Gives the lots that may rest. `met` counts the resting
 /// orders that its transaction meets.
-pub fn take<R: Recorder>(state: &mut State<R>, taker: &Taker, met: &mut u32) -> Result<u64, Error> {
+#[inline(always)]
+pub fn take<S: Store>(state: &mut State<S>, taker: &Taker, met: &mut u32) -> Result<u64, Error> {
+    match next(state, taker.order)? {
+        Some(maker) => take_from(state, taker, maker, met),
+        None => Ok(taker.order.size),
+    }
+}
+
+/// The same, with the first order that it meets.
+fn take_from<S: Store>(
+    state: &mut State<S>,
+    taker: &Taker,
+    first: (OrderId, RestingOrder),
+    met: &mut u32,
+) -> Result<u64, Error> {
     let mut fills = Fills { rest: taker.order.size, ..Fills::default() };
-    while fills.rest > 0 && !fills.cancelled {
-        let Some((id, price, maker)) = next(state, taker.order)? else { break };
+    let mut maker = Some(first);
+    while let Some((id, order)) = maker {
         if *met == MAX_MAKERS {
             fills.cancelled = true;
             break;
         }
         *met += 1;
-        let (id, maker) = (*id, maker.clone());
-        if maker.is_expired(state.meta.timestamp) {
-            book::remove(state, &id, &maker)?;
-        } else if maker.owner == *taker.account {
-            meet_own(state, taker.order.self_trade, &mut fills, &id, &maker)?;
+        if order.is_expired(state.meta.timestamp) {
+            book::remove(state, &id, &order)?;
+        } else if order.owner == *taker.account {
+            meet_own(state, taker.order.self_trade, &mut fills, &id, &order)?;
         } else {
-            fill(state, taker, &mut fills, &id, price, maker)?;
+            fill(state, taker, &mut fills, &id, &order)?;
         }
+        let more = fills.rest > 0 && !fills.cancelled;
+        maker = if more { next(state, taker.order)? } else { None };
     }
     if let Some(price) = fills.last_price {
         settle(state, taker, &fills, price)?;
@@ -112,8 +126,8 @@ pub fn take<R: Recorder>(state: &mut State<R>, taker: &Taker, met: &mut u32) -> 
 }
 
 /// Meets an order of the taker's own account: nothing is traded.
-fn meet_own<R: Recorder>(
-    state: &mut State<R>,
+fn meet_own<S: Store>(
+    state: &mut State<S>,
     self_trade: SelfTrade,
     fills: &mut Fills,
     id: &OrderId,
@@ -132,15 +146,15 @@ fn meet_own<R: Recorder>(
 }
 
 /// Trades with one maker: settles the maker's side and adds up the taker's.
-fn fill<R: Recorder>(
-    state: &mut State<R>,
+fn fill<S: Store>(
+    state: &mut State<S>,
     taker: &Taker,
     fills: &mut Fills,
     id: &OrderId,
-    price: u64,
-    maker: RestingOrder,
+    maker: &RestingOrder,
 ) -> Result<(), Error> {
     let (market, order) = (taker.market, taker.order);
+    let price = book::price_in(order.side.opposite(), id);
     let lots = fills.rest.min(maker.remaining);
     let (base, quote) =
         amounts(market, price, lots).ok_or(Error::Inconsistent("a fill that is too large"))?;
@@ -156,7 +170,7 @@ fn fill<R: Recorder>(
     owner.credit(gives, given - maker_fee)?;
     if lots == maker.remaining {
         owner.uncount_order(order.market)?;
-        book::take_out(state, id, &maker)?;
+        book::take_out(state, id, maker)?;
     } else {
         book::shrink(state, id, lots)?;
     }
@@ -173,8 +187,8 @@ fn fill<R: Recorder>(
 /// Books what all fills together change for the taker, the fee account and the market. That it is done once and not
 /// per fill changes no result: sums do not depend on their order, the taker could pay for everything before it began,
 /// and what its own orders unlock meanwhile only adds to what it has available.
-fn settle<R: Recorder>(
-    state: &mut State<R>,
+fn settle<S: Store>(
+    state: &mut State<S>,
     taker: &Taker,
     fills: &Fills,
     last_price: u64,

@@ -2,8 +2,7 @@
 
 use crate::errors::{check, Code, Error, Stop};
 use crate::ledger::{MAX_LIST, TOO_LONG};
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{State, Store};
 use crate::types::*;
 
 const SEQUENCE_BITS: u32 = 48;
@@ -15,7 +14,7 @@ pub fn split(nonce: u64) -> (u16, u64) {
 }
 
 /// Makes the nonces of a lane of the account below a floor unusable.
-pub fn invalidate<R: Recorder>(state: &mut State<R>, account: &Address, floor: u64) -> Result<(), Stop> {
+pub fn invalidate<S: Store>(state: &mut State<S>, account: &Address, floor: u64) -> Result<(), Stop> {
     state.account_mut(account)?.invalidate_nonces(floor)
 }
 

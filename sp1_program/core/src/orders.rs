@@ -3,13 +3,11 @@
 
 use crate::agents::{in_scope, Scope};
 use crate::book::{self, Place};
-use crate::codec::bytes::equal;
 use crate::codec::values::client_key;
 use crate::errors::{check, Code, Error, Stop};
 use crate::ledger::amounts;
 use crate::matching::{self, Taker};
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{OrderBook, State, Store, Table};
 use crate::types::*;
 
 /// What stands for all markets where one is named.
@@ -67,8 +65,8 @@ struct Freed {
 }
 
 /// Applies one action. `removals` name the orders that it removes if it cancels all.
-pub fn apply<R: Recorder>(
-    state: &mut State<R>,
+pub fn apply<S: Store>(
+    state: &mut State<S>,
     sender: &mut Sender,
     action: &Action,
     removals: &mut Removals,
@@ -85,11 +83,8 @@ pub fn apply<R: Recorder>(
     }
 }
 
-fn place_order<R: Recorder>(
-    state: &mut State<R>,
-    sender: &mut Sender,
-    order: &PlaceOrder,
-) -> Result<(), Stop> {
+#[inline(always)]
+fn place_order<S: Store>(state: &mut State<S>, sender: &mut Sender, order: &PlaceOrder) -> Result<(), Stop> {
     sender.check_scope(order.market)?;
     let market = &state.market(order.market)?.ok_or(Code::UnknownMarket)?.clone();
     check_order(state, sender, market, order, &Freed::default())?;
@@ -97,8 +92,9 @@ fn place_order<R: Recorder>(
 }
 
 /// Checks an order of a known market, as if `freed` were given back already.
-fn check_order<R: Recorder>(
-    state: &State<R>,
+#[inline(always)]
+fn check_order<S: Store>(
+    state: &mut State<S>,
     sender: &mut Sender,
     market: &Market,
     order: &PlaceOrder,
@@ -138,8 +134,9 @@ fn within_band(price: u64, market: &Market) -> bool {
 }
 
 /// Checks that the account may have one more order, under this client order id, and can pay for it.
-fn check_standing<R: Recorder>(
-    state: &State<R>,
+#[inline(always)]
+fn check_standing<S: Store>(
+    state: &State<S>,
     account: &Address,
     order: &PlaceOrder,
     (token, amount): (u32, u128),
@@ -155,8 +152,8 @@ fn check_standing<R: Recorder>(
 }
 
 /// Checks that a client order id is none, the one of the order that is replaced, or names no order of the account.
-fn check_client_order_id<R: Recorder>(
-    state: &State<R>,
+fn check_client_order_id<S: Store>(
+    state: &State<S>,
     account: &Address,
     id: u128,
     replaced: u128,
@@ -169,44 +166,48 @@ fn check_client_order_id<R: Recorder>(
 }
 
 /// Matches an order that passed its checks, and lets rest what may.
-fn match_and_rest<R: Recorder>(
-    state: &mut State<R>,
+#[inline(always)]
+fn match_and_rest<S: Store>(
+    state: &mut State<S>,
     sender: &mut Sender,
     market: &Market,
     order: &PlaceOrder,
 ) -> Result<(), Error> {
-    let owner = sender.head.account;
-    let taker = Taker { account: &owner, market, order };
+    let head = sender.head;
+    let taker = Taker { account: &head.account, market, order };
     let rest = matching::take(state, &taker, &mut sender.met)?;
     if rest == 0 || !order.time_in_force.rests() {
         return Ok(());
     }
     let price_key = book::price_key(order.side, order.price);
-    let id = book::order_id(book::id(order.market, order.side), price_key, sender.place()?);
+    let id = OrderId::new(book::id(order.market, order.side), price_key, sender.place()?);
     let resting = RestingOrder {
-        owner,
+        owner: head.account,
         remaining: rest,
-        expiry: order.time_in_force.expiry(sender.head.deadline),
+        expiry: order.time_in_force.expiry(head.deadline),
         time_in_force: order.time_in_force,
         client_order_id: order.client_order_id,
     };
-    book::rest(state, market, id, resting)
+    let place = Place { market: order.market, side: order.side, price: order.price };
+    book::rest(state, market, &place, id, resting)
 }
 
 /// An order that the sender may cancel.
-fn own_order<R: Recorder>(state: &State<R>, sender: &Sender, id: &OrderId) -> Result<RestingOrder, Stop> {
+#[inline(always)]
+fn own_order<S: Store>(state: &mut State<S>, sender: &Sender, id: &OrderId) -> Result<RestingOrder, Stop> {
     let order = state.books.get(id)?.ok_or(Code::UnknownOrder)?;
-    check(equal(&order.owner, &sender.head.account), Code::NotOrderOwner)?;
+    check(order.owner == sender.head.account, Code::NotOrderOwner)?;
     sender.check_scope_of(id)?;
-    Ok(order.clone())
+    Ok(order)
 }
 
-fn cancel_order<R: Recorder>(state: &mut State<R>, sender: &Sender, id: &OrderId) -> Result<(), Stop> {
+#[inline(always)]
+fn cancel_order<S: Store>(state: &mut State<S>, sender: &Sender, id: &OrderId) -> Result<(), Stop> {
     let order = own_order(state, sender, id)?;
     Ok(book::remove(state, id, &order)?)
 }
 
-fn cancel_client_order<R: Recorder>(state: &mut State<R>, sender: &Sender, id: u128) -> Result<(), Stop> {
+fn cancel_client_order<S: Store>(state: &mut State<S>, sender: &Sender, id: u128) -> Result<(), Stop> {
     let key = client_key(&sender.head.account, id);
     let id = *state.clients.get(&key)?.ok_or(Code::UnknownOrder)?;
     cancel_order(state, sender, &id)
@@ -214,8 +215,8 @@ fn cancel_client_order<R: Recorder>(state: &mut State<R>, sender: &Sender, id: u
 
 /// Removes every order of an account in one market or in every. No map leads from an account to its orders, so
 /// `removals` name them; that they are all of them, its counts of open orders prove.
-pub fn remove_all<R: Recorder>(
-    state: &mut State<R>,
+pub fn remove_all<S: Store>(
+    state: &mut State<S>,
     account: &Address,
     market: u32,
     removals: &mut Removals,
@@ -224,7 +225,7 @@ pub fn remove_all<R: Recorder>(
     let open = if market == EVERY_MARKET { holder.open_orders() } else { holder.open_orders_in(market) };
     for _ in 0..open {
         let id = removals.next_order()?;
-        let order = state.books.get(id)?.filter(|order| order.owner == *account).cloned();
+        let order = state.books.get(id)?.filter(|order| order.owner == *account);
         let order =
             order.ok_or(Error::Mismatch("an order id that is to be removed is none of the account"))?;
         if market != EVERY_MARKET && Place::of(id)?.market != market {
@@ -235,8 +236,8 @@ pub fn remove_all<R: Recorder>(
     Ok(())
 }
 
-fn replace_order<R: Recorder>(
-    state: &mut State<R>,
+fn replace_order<S: Store>(
+    state: &mut State<S>,
     sender: &mut Sender,
     replacement: &ReplaceOrder,
 ) -> Result<(), Stop> {
@@ -255,8 +256,8 @@ fn replace_order<R: Recorder>(
 }
 
 /// Replaces an order that keeps its place.
-fn amend<R: Recorder>(
-    state: &mut State<R>,
+fn amend<S: Store>(
+    state: &mut State<S>,
     sender: &Sender,
     replacement: &ReplaceOrder,
     old: &RestingOrder,
@@ -268,19 +269,19 @@ fn amend<R: Recorder>(
         book::unlock(state, &order_id, old, old.remaining - left)?;
     }
     book::rename(state, &order_id, old, client_order_id)?;
-    *book::order_mut(state, &order_id)? = RestingOrder {
+    let amended = RestingOrder {
         owner: old.owner,
         remaining: left,
         expiry: time_in_force.expiry(sender.head.deadline),
         time_in_force,
         client_order_id,
     };
-    Ok(())
+    Ok(book::change(state, &order_id, |order| *order = amended)?)
 }
 
 /// Replaces an order by one with a place of its own.
-fn move_order<R: Recorder>(
-    state: &mut State<R>,
+fn move_order<S: Store>(
+    state: &mut State<S>,
     sender: &mut Sender,
     replacement: &ReplaceOrder,
     old: &RestingOrder,

@@ -17,7 +17,7 @@ impl Outbox {
         let index = self.leaves.len() as u32;
         let mut leaf = [0x70; 61];
         leaf[1..5].copy_from_slice(&index.to_be_bytes());
-        leaf[5..25].copy_from_slice(recipient);
+        leaf[5..25].copy_from_slice(recipient.as_ref());
         leaf[25..29].copy_from_slice(&token.to_be_bytes());
         leaf[29..45].copy_from_slice(&amount.to_be_bytes());
         leaf[45..].copy_from_slice(&max_relay_fee.to_be_bytes());

@@ -64,7 +64,7 @@ fn encode(state: &State, recorded: &State<Visited>, batch: &Batch, signatures: &
     out.push(batch.inbox.len() as u64);
     batch.inbox.iter().for_each(|entry| push_with_length(entry, &mut out));
     out.push(batch.removed.len() as u64);
-    batch.removed.iter().for_each(|id| push_bytes(id, &mut out));
+    batch.removed.iter().for_each(|id| out.extend(id.0));
     encode_signatures(signatures, &mut out);
     state.accounts.write_partial(&recorded.accounts, &mut out);
     state.books.write_partial(&recorded.books, &mut out);

@@ -2,8 +2,9 @@
 
 use hex_literal::hex;
 
+use crate::codec::Writer;
 use crate::hash::keccak::Hash;
-use crate::hash::{keccak256, keccak256_concat, PairHasher, WordSponge};
+use crate::hash::{keccak256, keccak256_concat, keccak256_words, PairHasher, Scratch, WordSponge};
 use crate::types::*;
 
 /// 32 bytes as the hash function takes them.
@@ -24,31 +25,40 @@ const REVOKE_AGENT: Word = word(hex!("24262f0509969910e90dd97598db5ad74186b73829
 const INVALIDATE_NONCES: Word =
     word(hex!("95373cc649e1d138f8d3acf6cc4248bfeeffb0a373ac6957d1c3369c22c9b93c"));
 
-/// Bytes of the longest action in a batch: `ReplaceOrder`.
-const MAX_ACTION: usize = 67;
 /// The bytes 0x19, 0x01.
 const PREFIX: u64 = 0x0119;
 
 /// A domain, under which transactions are signed.
-pub struct Domain(PairHasher<2>);
+pub struct Domain {
+    hasher: PairHasher<2>,
+    scratch: Scratch,
+    /// For the actions of batches.
+    buffer: Writer,
+}
 
 impl Domain {
     pub fn new(separator: &Digest) -> Self {
-        Self(PairHasher::new(PREFIX, &Hash::from_bytes(separator)))
+        let hasher = PairHasher::new(PREFIX, &Hash::from_bytes(separator));
+        Self { hasher, scratch: Scratch::default(), buffer: Writer::default() }
     }
 
     /// What the signer of a transaction signs.
-    pub fn digest(&self, transaction: &Signed) -> Hash {
-        self.0.hash(&struct_hash(transaction))
+    pub fn digest(&mut self, transaction: &Signed) -> Hash {
+        let hash = struct_hash(transaction, &mut self.scratch, &mut self.buffer);
+        self.hasher.hash(&hash, &mut self.scratch)
     }
 }
 
-fn struct_hash(transaction: &Signed) -> Hash {
-    let mut words = Words(WordSponge::default());
+fn struct_hash(transaction: &Signed, scratch: &mut Scratch, buffer: &mut Writer) -> Hash {
+    let mut words = Words(WordSponge::new(scratch));
     words.start(type_hash(&transaction.body), &transaction.head);
     match &transaction.body {
         Body::Action(action) => words.action(action),
-        Body::Batch(actions) => words.bytes(&encode_actions(actions)),
+        // Bytes of any length stand as their hash.
+        Body::Batch(actions) => {
+            let (encoded, length) = encode_actions(actions, buffer);
+            words.push(&keccak256_words(encoded, length).0);
+        }
         Body::Withdraw(withdraw) => {
             words.integer(u64::from(withdraw.token));
             words.wide_integer(withdraw.amount);
@@ -87,52 +97,52 @@ fn type_hash(body: &Body) -> &'static Word {
     }
 }
 
-/// The actions of a batch as its signer signs them.
-fn encode_actions(actions: &[Action]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(actions.len() * MAX_ACTION);
-    actions.iter().for_each(|action| encode_action(action, &mut out));
-    out
+/// The actions of a batch as its signer signs them: words, and the number of bytes.
+fn encode_actions<'a>(actions: &[Action], buffer: &'a mut Writer) -> (&'a [u64], usize) {
+    buffer.write(|out| actions.iter().for_each(|action| encode_action(action, out)))
 }
 
-fn encode_action(action: &Action, out: &mut Vec<u8>) {
+fn encode_action(action: &Action, out: &mut Writer) {
     match action {
         Action::PlaceOrder(order) => {
-            out.push(1);
-            out.extend_from_slice(&order.market.to_be_bytes());
-            out.extend([order.side as u8, order.time_in_force as u8, order.self_trade as u8]);
-            out.extend_from_slice(&order.price.to_be_bytes());
-            out.extend_from_slice(&order.size.to_be_bytes());
-            out.extend_from_slice(&order.client_order_id.to_be_bytes());
+            // Kind, market and what is one byte each, as one word.
+            let market = u64::from(order.market.swap_bytes());
+            let options = [order.side as u64, order.time_in_force as u64, order.self_trade as u64];
+            out.words(&[1 | market << 8 | options[0] << 40 | options[1] << 48 | options[2] << 56]);
+            out.u64(order.price);
+            out.u64(order.size);
+            out.u128(order.client_order_id);
         }
         Action::CancelOrder(order_id) => {
-            out.push(2);
-            out.extend_from_slice(order_id);
+            out.u8(2);
+            out.words(&order_id.0);
         }
         Action::CancelClientOrder(client_order_id) => {
-            out.push(3);
-            out.extend_from_slice(&client_order_id.to_be_bytes());
+            out.u8(3);
+            out.u128(*client_order_id);
         }
         Action::CancelAll(market) => {
-            out.push(4);
-            out.extend_from_slice(&market.to_be_bytes());
+            out.u8(4);
+            out.u32(*market);
         }
         Action::ReplaceOrder(replacement) => {
-            out.push(5);
-            out.extend_from_slice(&replacement.order_id);
-            out.extend([replacement.time_in_force as u8, replacement.self_trade as u8]);
-            out.extend_from_slice(&replacement.price.to_be_bytes());
-            out.extend_from_slice(&replacement.size.to_be_bytes());
-            out.extend_from_slice(&replacement.expected_size.to_be_bytes());
-            out.extend_from_slice(&replacement.client_order_id.to_be_bytes());
+            out.u8(5);
+            out.words(&replacement.order_id.0);
+            out.u8(replacement.time_in_force as u8);
+            out.u8(replacement.self_trade as u8);
+            out.u64(replacement.price);
+            out.u64(replacement.size);
+            out.u64(replacement.expected_size);
+            out.u128(replacement.client_order_id);
         }
     }
 }
 
 /// The hash of a struct: it absorbs words of 32 bytes, the type hash, then the fields. All is inlined, so that the place
 /// of each word in the sponge is a constant; the guest hashes at half the cost.
-struct Words(WordSponge);
+struct Words<'a>(WordSponge<'a>);
 
-impl Words {
+impl Words<'_> {
     /// Absorbs what every struct starts with.
     #[inline(always)]
     fn start(&mut self, type_hash: &Word, head: &Head) {
@@ -170,19 +180,15 @@ impl Words {
 
     #[inline(always)]
     fn address(&mut self, address: &Address) {
-        let head = little_endian(address, 0) << 32;
-        self.push(&[0, head, little_endian(address, 4), little_endian(address, 12)]);
+        let [first, second, third] = *address.words();
+        self.push(&[0, first << 32, first >> 32 | second << 32, second >> 32 | third << 32]);
     }
 
     /// Fixed bytes fill it from the left.
     #[inline(always)]
     fn order_id(&mut self, id: &OrderId) {
-        self.push(&[little_endian(id, 0), little_endian(id, 8), little_endian(id, 16), 0]);
-    }
-
-    /// Bytes of any length stand as their hash.
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.push(&word(keccak256(bytes)));
+        let [book, price_key, place] = id.0;
+        self.push(&[book, price_key, place, 0]);
     }
 
     #[inline(always)]
@@ -217,11 +223,6 @@ impl Words {
     }
 }
 
-/// The eight bytes from `at` on.
-fn little_endian<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
-    u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]))
-}
-
 const fn word(bytes: Digest) -> Word {
     let (words, _) = bytes.as_chunks::<8>();
     [
@@ -238,7 +239,7 @@ pub fn domain_separator(chain_id: u64, verifying_contract: &Address) -> Digest {
     let mut chain = [0; 32];
     chain[24..].copy_from_slice(&chain_id.to_be_bytes());
     let mut contract = [0; 32];
-    contract[12..].copy_from_slice(verifying_contract);
+    contract[12..].copy_from_slice(verifying_contract.as_ref());
     keccak256_concat(&[
         &keccak256(domain.as_bytes()),
         &keccak256(b"ZKCLOB"),
@@ -251,6 +252,7 @@ pub fn domain_separator(chain_id: u64, verifying_contract: &Address) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::cast::as_bytes;
 
     #[test]
     fn type_hashes_are_those_of_the_type_strings() {
@@ -277,7 +279,8 @@ mod tests {
     /// Fixed widths: the bytes are those of the fields, one after the other.
     #[test]
     fn actions_are_encoded_as_the_protocol_says() {
-        let (order_id, self_trade) = (std::array::from_fn(|i| i as u8), SelfTrade::Decrement);
+        let id: [u8; 24] = std::array::from_fn(|i| i as u8);
+        let (order_id, self_trade) = (OrderId::from(id), SelfTrade::Decrement);
         let (price, size, expected_size, client_order_id) = (0x11, 0x22, 0x33, 0x44);
         let actions = [
             Action::PlaceOrder(PlaceOrder {
@@ -309,17 +312,18 @@ mod tests {
             &numbers,
             &number(16, 0x44),
             &[2],
-            &order_id,
+            &id,
             &[3],
             &[0xff; 16],
             &[4, 0, 0, 0, 7, 5],
-            &order_id,
+            &id,
             &[2, 3],
             &numbers,
             &number(8, 0x33),
             &number(16, 0x44),
         ];
-        assert_eq!(encode_actions(&actions), expected.concat());
-        assert_eq!(encode_actions(&actions[4..]).len(), MAX_ACTION);
+        let mut buffer = Writer::default();
+        let (words, length) = encode_actions(&actions, &mut buffer);
+        assert_eq!(as_bytes(words, length), expected.concat());
     }
 }

@@ -1,11 +1,11 @@
 //! The state: four tries and the meta record.
 
+use crate::codec::bytes::to_words;
 use crate::codec::values::*;
+use crate::codec::Writer;
 use crate::errors::Error;
 use crate::hash::{keccak256_concat, poseidon2, sha256};
-#[cfg(not(target_os = "zkvm"))]
-use crate::trie::Visited;
-use crate::trie::{EncodedMap, Map, Recorder, Trie};
+use crate::trie::{EncodedMap, Map, Recorder, Trie, Visited};
 use crate::types::*;
 
 #[derive(Clone, Debug)]
@@ -20,77 +20,49 @@ pub struct Registry;
 impl Map for Accounts {
     const NAME: &'static str = "accounts";
     type Key = Address;
+    const KEY_LENGTH: usize = Address::LENGTH;
+    type KeyWords = [u64; 3];
     type Value = Account;
     type Hash = sha256::Hash;
+    const LEAF: u8 = 0x10;
+    const INNER: u8 = 0x11;
 
     fn decode(_key: &Address, value: &[u8]) -> Result<Account, Error> {
         decode_account(value)
     }
 
-    fn encode(value: &Account, out: &mut Vec<u8>) {
+    fn encode(value: &Account, out: &mut Writer) {
         encode_account(value, out);
     }
 
-    fn leaf_hash(pair: &[u64], length: usize) -> sha256::Hash {
-        sha256::hash_words(0x10, pair, length)
-    }
-
-    fn inner_hash(bit: u16, left: &sha256::Hash, right: &sha256::Hash) -> sha256::Hash {
-        sha256::hash_node(0x11, bit, left, right)
-    }
-
-    fn hash_to_bytes(hash: &sha256::Hash) -> Digest {
-        hash.to_bytes()
-    }
-
-    fn hash_from_words(words: &[u64; 4]) -> Option<sha256::Hash> {
-        Some(sha256::Hash::from_words(words))
-    }
-
-    fn hash_to_words(hash: &sha256::Hash) -> [u64; 4] {
-        hash.to_words()
+    fn words(key: &Address) -> [u64; 3] {
+        *key.words()
     }
 }
 
 /// A map hashed with Poseidon2 under its two tags.
 macro_rules! poseidon2_map {
-    ($map:ident, $name:literal, $key:ty, $value:ty, $leaf:literal, $inner:literal, $decode:expr, $encode:expr) => {
+    ($map:ident, $name:literal, $key:ty, $words:expr, $value:ty, $leaf:literal, $inner:literal, $decode:expr, $encode:expr) => {
         impl Map for $map {
             const NAME: &'static str = $name;
             type Key = $key;
+            const KEY_LENGTH: usize = size_of::<$key>();
+            type KeyWords = [u64; Self::KEY_LENGTH.div_ceil(8)];
             type Value = $value;
             type Hash = poseidon2::Digest;
+            const LEAF: u8 = $leaf;
+            const INNER: u8 = $inner;
 
             fn decode(key: &$key, value: &[u8]) -> Result<$value, Error> {
                 $decode(key, value)
             }
 
-            fn encode(value: &$value, out: &mut Vec<u8>) {
+            fn encode(value: &$value, out: &mut Writer) {
                 $encode(value, out);
             }
 
-            fn leaf_hash(pair: &[u64], length: usize) -> poseidon2::Digest {
-                poseidon2::hash_words($leaf, pair, length)
-            }
-
-            fn inner_hash(
-                bit: u16,
-                left: &poseidon2::Digest,
-                right: &poseidon2::Digest,
-            ) -> poseidon2::Digest {
-                poseidon2::hash_node($inner, bit, left, right)
-            }
-
-            fn hash_to_bytes(hash: &poseidon2::Digest) -> Digest {
-                hash.to_bytes()
-            }
-
-            fn hash_from_words(words: &[u64; 4]) -> Option<poseidon2::Digest> {
-                poseidon2::Digest::from_words(words)
-            }
-
-            fn hash_to_words(hash: &poseidon2::Digest) -> [u64; 4] {
-                hash.to_words()
+            fn words(key: &$key) -> Self::KeyWords {
+                $words(key)
             }
         }
     };
@@ -100,34 +72,171 @@ poseidon2_map!(
     Books,
     "books",
     OrderId,
+    |id: &OrderId| id.0,
     RestingOrder,
     0x20,
     0x21,
     |_, value| decode_order(value),
     encode_order
 );
-poseidon2_map!(Clients, "clients", ClientKey, OrderId, 0x30, 0x31, decode_order_id, encode_order_id);
-poseidon2_map!(Registry, "registry", RegistryKey, Listing, 0x40, 0x41, decode_listing, encode_listing);
+poseidon2_map!(
+    Clients,
+    "clients",
+    ClientKey,
+    to_words,
+    OrderId,
+    0x30,
+    0x31,
+    decode_order_id,
+    encode_order_id
+);
+poseidon2_map!(
+    Registry,
+    "registry",
+    RegistryKey,
+    to_words,
+    Listing,
+    0x40,
+    0x41,
+    decode_listing,
+    encode_listing
+);
 
 fn decode_order_id(_key: &ClientKey, value: &[u8]) -> Result<OrderId, Error> {
     value.try_into().map_err(|_| Error::Malformed("length of an order id"))
 }
 
-fn encode_order_id(order_id: &OrderId, out: &mut Vec<u8>) {
-    out.extend_from_slice(order_id);
+fn encode_order_id(order_id: &OrderId, out: &mut Writer) {
+    out.words(&order_id.0);
+}
+
+/// A map as the transition uses it. Every access fails where it needs a node that a witness leaves out.
+pub trait Table<M: Map> {
+    /// The Merkle root; 32 zero bytes for the empty map. Hashes what changed.
+    fn root(&mut self) -> Digest;
+    fn get(&self, key: &M::Key) -> Result<Option<&M::Value>, Error>;
+    fn get_mut(&mut self, key: &M::Key) -> Result<Option<&mut M::Value>, Error>;
+    /// Adds a pair, or replaces the value of a key that is there.
+    fn insert(&mut self, key: M::Key, value: M::Value) -> Result<(), Error>;
+    /// Takes a key out. Nothing if it is not there.
+    fn remove(&mut self, key: &M::Key) -> Result<(), Error>;
+}
+
+/// The books, in the same way. Orders are given out as copies.
+pub trait OrderBook {
+    fn root(&mut self) -> Digest;
+    fn get(&mut self, id: &OrderId) -> Result<Option<RestingOrder>, Error>;
+    /// The best order of a book, on one side of a market, if there is one and its price key is wanted.
+    fn first(
+        &mut self,
+        book: u64,
+        wanted: impl FnOnce(u64) -> bool,
+    ) -> Result<Option<(OrderId, RestingOrder)>, Error>;
+    /// The orders of a book, best first.
+    fn ascend(&self, book: u64) -> impl Iterator<Item = Result<(OrderId, RestingOrder), Error>>;
+    fn insert(&mut self, id: OrderId, order: RestingOrder) -> Result<(), Error>;
+    /// Changes an order. Says whether it is there.
+    fn change(&mut self, id: &OrderId, change: impl FnOnce(&mut RestingOrder)) -> Result<bool, Error>;
+    fn remove(&mut self, id: &OrderId) -> Result<(), Error>;
+}
+
+/// How a state holds its maps: whole, whole and recorded, or in part.
+pub trait Store {
+    type Table<M: Map>: Table<M>;
+    type Orders: OrderBook;
+}
+
+impl<R: Recorder> Store for R {
+    type Table<M: Map> = Trie<M, R>;
+    type Orders = Trie<Books, R>;
+}
+
+impl<M: Map, R: Recorder> Table<M> for Trie<M, R> {
+    fn root(&mut self) -> Digest {
+        self.root()
+    }
+
+    fn get(&self, key: &M::Key) -> Result<Option<&M::Value>, Error> {
+        Ok(self.get(key))
+    }
+
+    fn get_mut(&mut self, key: &M::Key) -> Result<Option<&mut M::Value>, Error> {
+        Ok(self.get_mut(key))
+    }
+
+    fn insert(&mut self, key: M::Key, value: M::Value) -> Result<(), Error> {
+        self.insert(key, value);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &M::Key) -> Result<(), Error> {
+        self.remove(key);
+        Ok(())
+    }
+}
+
+impl<R: Recorder> OrderBook for Trie<Books, R> {
+    fn root(&mut self) -> Digest {
+        self.root()
+    }
+
+    fn get(&mut self, id: &OrderId) -> Result<Option<RestingOrder>, Error> {
+        Ok(Trie::get(self, id).cloned())
+    }
+
+    fn first(
+        &mut self,
+        book: u64,
+        wanted: impl FnOnce(u64) -> bool,
+    ) -> Result<Option<(OrderId, RestingOrder)>, Error> {
+        let wanted = |id: &OrderId| wanted(id.price_key());
+        Ok(Trie::first(self, &book.to_be_bytes(), wanted).map(copied))
+    }
+
+    fn ascend(&self, book: u64) -> impl Iterator<Item = Result<(OrderId, RestingOrder), Error>> {
+        self.ascend(&book.to_be_bytes()).map(|pair| Ok(copied(pair)))
+    }
+
+    fn insert(&mut self, id: OrderId, order: RestingOrder) -> Result<(), Error> {
+        self.insert(id, order);
+        Ok(())
+    }
+
+    fn change(&mut self, id: &OrderId, change: impl FnOnce(&mut RestingOrder)) -> Result<bool, Error> {
+        Ok(self.get_mut(id).map(change).is_some())
+    }
+
+    fn remove(&mut self, id: &OrderId) -> Result<(), Error> {
+        self.remove(id);
+        Ok(())
+    }
+}
+
+fn copied((id, order): (&OrderId, &RestingOrder)) -> (OrderId, RestingOrder) {
+    (*id, order.clone())
 }
 
 /// The whole state, or the part of it that a witness holds.
-#[derive(Default)]
-pub struct State<R = ()> {
+pub struct State<S: Store = ()> {
     pub meta: Meta,
-    pub accounts: Trie<Accounts, R>,
-    pub books: Trie<Books, R>,
-    pub clients: Trie<Clients, R>,
-    pub registry: Trie<Registry, R>,
+    pub accounts: S::Table<Accounts>,
+    pub books: S::Orders,
+    pub clients: S::Table<Clients>,
+    pub registry: S::Table<Registry>,
 }
 
-#[cfg(not(target_os = "zkvm"))]
+impl Default for State {
+    fn default() -> Self {
+        State {
+            meta: Meta::default(),
+            accounts: Trie::default(),
+            books: Trie::default(),
+            clients: Trie::default(),
+            registry: Trie::default(),
+        }
+    }
+}
+
 impl Clone for State {
     fn clone(&self) -> Self {
         State {
@@ -159,7 +268,6 @@ impl State {
     }
 
     /// The same state, with every access to its tries recorded from here on; see [`Trie::recorded`].
-    #[cfg(not(target_os = "zkvm"))]
     pub fn recorded(&mut self) -> State<Visited> {
         State {
             meta: self.meta.clone(),
@@ -171,7 +279,7 @@ impl State {
     }
 }
 
-impl<R: Recorder> State<R> {
+impl<S: Store> State<S> {
     /// The state root. Hashes what changed.
     pub fn root(&mut self) -> Digest {
         let meta_hash = keccak256_concat(&[&[0x50], &encode_meta(&self.meta)]);

@@ -3,13 +3,12 @@
 use crate::errors::{check, Code, Stop};
 use crate::ledger::credit;
 use crate::outbox::Outbox;
-use crate::state::State;
-use crate::trie::Recorder;
+use crate::state::{State, Store};
 use crate::types::*;
 
 /// Takes an amount out to L1.
-pub fn withdraw<R: Recorder>(
-    state: &mut State<R>,
+pub fn withdraw<S: Store>(
+    state: &mut State<S>,
     account: &Address,
     withdraw: &Withdraw,
     outbox: &mut Outbox,
@@ -17,7 +16,7 @@ pub fn withdraw<R: Recorder>(
     let Withdraw { token, amount, recipient, max_relay_fee } = withdraw;
     check(state.token(*token)?.is_some(), Code::UnknownToken)?;
     check(*amount >= 1, Code::ZeroAmount)?;
-    check(*recipient != [0; 20], Code::ZeroRecipient)?;
+    check(*recipient != Address::ZERO, Code::ZeroRecipient)?;
     check(max_relay_fee <= amount, Code::RelayFeeTooHigh)?;
     check(state.account(account)?.available(*token) >= *amount, Code::InsufficientBalance)?;
     state.account_mut(account)?.debit(*token, *amount)?;
@@ -26,15 +25,11 @@ pub fn withdraw<R: Recorder>(
 }
 
 /// Gives an amount to another account, which is made if there is none.
-pub fn transfer<R: Recorder>(
-    state: &mut State<R>,
-    account: &Address,
-    transfer: &Transfer,
-) -> Result<(), Stop> {
+pub fn transfer<S: Store>(state: &mut State<S>, account: &Address, transfer: &Transfer) -> Result<(), Stop> {
     let Transfer { to, token, amount } = transfer;
     check(state.token(*token)?.is_some(), Code::UnknownToken)?;
     check(*amount >= 1, Code::ZeroAmount)?;
-    check(*to != [0; 20], Code::ZeroRecipient)?;
+    check(*to != Address::ZERO, Code::ZeroRecipient)?;
     check(to != account, Code::SelfTransfer)?;
     check(state.account(account)?.available(*token) >= *amount, Code::InsufficientBalance)?;
     state.account_mut(account)?.debit(*token, *amount)?;

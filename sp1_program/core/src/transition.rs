@@ -5,7 +5,6 @@
 
 use crate::agents::{self, Scope};
 use crate::book;
-use crate::codec::bytes::equal;
 use crate::errors::{check, Code, Error, Stop};
 use crate::hash::keccak::Hash;
 use crate::hash::keccak256_concat;
@@ -14,9 +13,8 @@ use crate::nonces;
 use crate::orders::{self, Removals, Sender};
 use crate::outbox::Outbox;
 use crate::signing;
-use crate::state::State;
+use crate::state::{OrderBook, State, Store, Table};
 use crate::transfers;
-use crate::trie::Recorder;
 use crate::types::*;
 
 /// What a batch consumes besides its transactions.
@@ -56,7 +54,7 @@ pub struct Claim {
 }
 
 /// Begins the next block.
-pub fn begin_block<R>(state: &mut State<R>, timestamp: u64) -> Result<(), Error> {
+pub fn begin_block<S: Store>(state: &mut State<S>, timestamp: u64) -> Result<(), Error> {
     let number = next(state.meta.block_number)?;
     if timestamp < state.meta.timestamp {
         return Err(Error::InvalidBlock { number, why: "its time is before that of the previous block" });
@@ -70,8 +68,8 @@ pub fn begin_block<R>(state: &mut State<R>, timestamp: u64) -> Result<(), Error>
 ///
 /// Fails, leaving the state half changed, if the transaction is invalid.
 #[inline(always)]
-pub fn apply<R: Recorder>(
-    state: &mut State<R>,
+pub fn apply<S: Store>(
+    state: &mut State<S>,
     transaction: &Transaction,
     inputs: &mut Inputs,
     effects: &mut Effects,
@@ -91,8 +89,8 @@ fn next(number: u64) -> Result<u64, Error> {
 }
 
 /// Consumes the next inbox entry.
-fn apply_entry<R: Recorder>(
-    state: &mut State<R>,
+fn apply_entry<S: Store>(
+    state: &mut State<S>,
     inputs: &mut Inputs,
     effects: &mut Effects,
 ) -> Result<(), Error> {
@@ -111,8 +109,8 @@ fn apply_entry<R: Recorder>(
 }
 
 /// Checks that the transaction is valid, but for its signature, uses its nonce and applies it.
-fn apply_signed<R: Recorder>(
-    state: &mut State<R>,
+fn apply_signed<S: Store>(
+    state: &mut State<S>,
     signed: &Signed,
     seq: u64,
     inputs: &mut Inputs,
@@ -157,11 +155,11 @@ fn invalid(seq: u64, stop: Stop) -> Error {
 }
 
 /// Uses the nonce, if the signer may do this now. Gives where it may.
-fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Scope, Stop> {
+fn authorize<S: Store>(state: &mut State<S>, signed: &Signed) -> Result<Scope, Stop> {
     let head = &signed.head;
     let timestamp = state.meta.timestamp;
     let account = state.accounts.get_mut(&head.account)?.ok_or(Code::UnknownAccount)?;
-    let agent = if equal(&head.signer, &head.account) {
+    let agent = if head.signer == head.account {
         None
     } else {
         let agent = account.agent(&head.signer).ok_or(Code::SignerNotAuthorized)?;
@@ -179,8 +177,8 @@ fn authorize<R: Recorder>(state: &mut State<R>, signed: &Signed) -> Result<Scope
 }
 
 /// Applies the actions of a batch in order; one that is a no-op does not stop the others.
-fn apply_batch<R: Recorder>(
-    state: &mut State<R>,
+fn apply_batch<S: Store>(
+    state: &mut State<S>,
     sender: &mut Sender,
     actions: &[Action],
     inputs: &mut Inputs,
@@ -194,17 +192,17 @@ fn apply_batch<R: Recorder>(
 }
 
 /// Removes an expired order. Anyone may say that it is: the block's time proves it.
-fn expire_order<R: Recorder>(
-    state: &mut State<R>,
+fn expire_order<S: Store>(
+    state: &mut State<S>,
     id: &OrderId,
     seq: u64,
     effects: &mut Effects,
 ) -> Result<(), Error> {
     let timestamp = state.meta.timestamp;
-    let order = state.books.get(id)?.filter(|order| order.is_expired(timestamp)).cloned();
+    let order = state.books.get(id)?.filter(|order| order.is_expired(timestamp));
     let order = order.ok_or(Error::Invalid { seq, code: Code::NotExpired })?;
     book::remove(state, id, &order)?;
-    effects.digests.push(Hash::from_bytes(&keccak256_concat(&[&[0x0c], id])));
+    effects.digests.push(Hash::from_bytes(&keccak256_concat(&[&[0x0c], id.as_ref()])));
     effects.results.push(Code::Ok);
     Ok(())
 }

@@ -1,9 +1,105 @@
 //! What the state and the transactions are made of. Names and limits are those of the protocol.
 
-pub type Address = [u8; 20];
+use std::array::TryFromSliceError;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+
+use crate::codec::bytes::{equal_words, swap, to_words};
+use crate::codec::cast::as_bytes;
+
+/// What keys that are held as the little-endian words of their bytes have in common. Equality goes by words, where what is
+/// derived calls a function that goes by bytes; order is that of the bytes.
+macro_rules! impl_key {
+    ($key:ident) => {
+        impl PartialEq for $key {
+            #[inline(always)]
+            fn eq(&self, other: &Self) -> bool {
+                equal_words(&self.0, &other.0)
+            }
+        }
+
+        impl Eq for $key {}
+
+        impl Hash for $key {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
+
+        impl Ord for $key {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.0.map(u64::swap_bytes).cmp(&other.0.map(u64::swap_bytes))
+            }
+        }
+
+        impl PartialOrd for $key {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+    };
+}
+
+/// Held as the little-endian words of its bytes, which the guest walks by, compares and hashes.
+#[derive(Clone, Copy, Debug)]
+pub struct Address([u64; 3]);
+
+impl Address {
+    pub const LENGTH: usize = 20;
+    pub const ZERO: Self = Address([0; 3]);
+
+    pub const fn new(bytes: [u8; Self::LENGTH]) -> Self {
+        let mut words = [0; 3];
+        let mut i = 0;
+        while i < Self::LENGTH {
+            words[i / 8] |= (bytes[i] as u64) << (8 * (i % 8));
+            i += 1;
+        }
+        Address(words)
+    }
+
+    /// Of the first bytes of words.
+    pub fn from_words([first, second, third]: [u64; 3]) -> Self {
+        Address([first, second, third & 0xffff_ffff])
+    }
+
+    /// Filled up with zeros.
+    pub fn words(&self) -> &[u64; 3] {
+        &self.0
+    }
+}
+
+impl From<[u8; Address::LENGTH]> for Address {
+    fn from(bytes: [u8; Address::LENGTH]) -> Self {
+        Address::new(bytes)
+    }
+}
+
+impl TryFrom<&[u8]> for Address {
+    type Error = TryFromSliceError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
+        bytes.try_into().map(Address::new)
+    }
+}
+
+impl AsRef<[u8]> for Address {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Deref for Address {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        as_bytes(&self.0, Address::LENGTH)
+    }
+}
+
+impl_key!(Address);
 pub type Digest = [u8; 32];
-/// `(market × 2 + side) ‖ priceKey ‖ place`: the order of these keys is price-time priority.
-pub type OrderId = [u8; 24];
 /// `account ‖ clientOrderId`.
 pub type ClientKey = [u8; 36];
 /// `kind ‖ id`.
@@ -40,6 +136,57 @@ pub const ALL_MARKETS: Markets = {
     markets[31] = 1;
     markets
 };
+
+/// `(market × 2 + side) ‖ priceKey ‖ place`: the order of these keys is price-time priority. Held as the little-endian words
+/// of its bytes, which the guest walks by and hashes.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderId(pub [u64; 3]);
+
+impl OrderId {
+    pub fn new(book: u64, price_key: u64, place: u64) -> Self {
+        OrderId([swap(book), swap(price_key), swap(place)])
+    }
+
+    pub fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes.copy_from_slice(self.as_ref());
+        bytes
+    }
+
+    pub fn book(&self) -> u64 {
+        self.0[0].swap_bytes()
+    }
+
+    pub fn price_key(&self) -> u64 {
+        self.0[1].swap_bytes()
+    }
+
+    pub fn place(&self) -> u64 {
+        self.0[2].swap_bytes()
+    }
+}
+
+impl From<[u8; 24]> for OrderId {
+    fn from(bytes: [u8; 24]) -> Self {
+        OrderId(to_words(&bytes))
+    }
+}
+
+impl TryFrom<&[u8]> for OrderId {
+    type Error = TryFromSliceError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
+        bytes.try_into().map(|bytes: [u8; 24]| bytes.into())
+    }
+}
+
+impl AsRef<[u8]> for OrderId {
+    fn as_ref(&self) -> &[u8] {
+        as_bytes(&self.0, 24)
+    }
+}
+
+impl_key!(OrderId);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

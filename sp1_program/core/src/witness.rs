@@ -5,8 +5,8 @@ use crate::codec::values::decode_meta;
 use crate::codec::Words;
 use crate::errors::Error;
 use crate::hints::Hints;
+use crate::partial::{Nodes, PartialOrders, PartialTable, Witnessed};
 use crate::state::State;
-use crate::trie::Trie;
 use crate::types::Digest;
 
 /// Bytes of the meta record.
@@ -25,19 +25,21 @@ pub fn execute_in_place(witness: &mut [u64]) -> Result<[u8; 448], Error> {
     let data = words.bytes(length)?;
     let inbox = inbox(&mut words)?;
     let hints = Hints::decode(&mut words)?;
-    let mut state = State {
+    let mut nodes = Nodes::new(words.rest());
+    let mut state = State::<Witnessed> {
         meta,
-        accounts: Trie::read_partial(&mut words)?,
-        books: Trie::read_partial(&mut words)?,
-        clients: Trie::read_partial(&mut words)?,
-        registry: Trie::read_partial(&mut words)?,
+        accounts: PartialTable::read(&mut nodes)?,
+        books: PartialOrders::read(&mut nodes)?,
+        clients: PartialTable::read(&mut nodes)?,
+        registry: PartialTable::read(&mut nodes)?,
     };
-    words.finish()?;
+    nodes.finish()?;
     let batch =
         Batch { domain_separator, data, versioned_hashes: &versioned_hashes, inbox, removed: &hints.removed };
     let (public_values, effects) = batch::run(&mut state, &batch, |_| ())?;
     hints.check(&effects, public_values.first_seq, [domain_separator, &public_values.data_hash])?;
     // Giving the state's memory back would cost the guest more than all else that it does not need.
+    #[cfg(target_os = "zkvm")]
     std::mem::forget(state);
     Ok(public_values.encode())
 }

@@ -9,6 +9,7 @@ use pyo3::pybacked::PyBackedBytes;
 use zkclob_core::batch::Batch;
 use zkclob_core::outbox;
 use zkclob_core::prepare::{self, Signature};
+use zkclob_core::types::OrderId;
 use zkclob_core::{hash, secp256k1, state};
 
 use state_tree::StateTree;
@@ -98,7 +99,10 @@ fn prepare_batch(
             Ok(Signature { public_key: array("public key", key)?, bytes: array("signature", bytes)? })
         })
         .collect::<PyResult<Vec<_>>>()?;
-    let removed = removed.iter().map(|id| array("order id", id)).collect::<PyResult<Vec<_>>>()?;
+    let removed = removed
+        .iter()
+        .map(|id| array::<24>("order id", id).map(OrderId::from))
+        .collect::<PyResult<Vec<_>>>()?;
     let versioned_hashes = digests("versioned hash", &versioned_hashes)?;
     let batch = Batch {
         domain_separator: &domain_separator,

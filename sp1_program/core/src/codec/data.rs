@@ -29,12 +29,13 @@ pub fn decode(data: &[u8]) -> Result<Data, Error> {
 }
 
 /// The addresses that transactions refer to, each once.
-fn dictionary<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a Address>, Error> {
+fn dictionary(reader: &mut Reader) -> Result<Vec<Address>, Error> {
     let n = reader.varint()?;
     let fits = usize::try_from(n).ok().filter(|n| *n <= reader.remaining() / 20);
     let n = fits.ok_or(Error::Malformed("ends too early"))?;
-    let addresses: Vec<&Address> = (0..n).map(|_| reader.array_ref()).collect::<Result<_, _>>()?;
-    let mut sorted = addresses.clone();
+    let addresses: Vec<Address> = (0..n).map(|_| reader.address()).collect::<Result<_, _>>()?;
+    // In any order.
+    let mut sorted: Vec<&[u64; 3]> = addresses.iter().map(Address::words).collect();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Error::Malformed("an address that is twice in the dictionary"));
@@ -59,13 +60,15 @@ pub struct Decoder<'a> {
     blocks_left: usize,
     timestamp: u64,
     // What later transactions are written relative to:
-    addresses: Vec<&'a Address>,
+    addresses: Vec<Address>,
     /// Addresses from here on were not used yet.
     used: usize,
     /// For each address, the nonce of its last transaction.
     nonces: Vec<u64>,
     deadline: u64,
-    price_keys: BTreeMap<u64, u64>,
+    price_keys: PriceKeys,
+    /// For the next batch of actions: what its predecessor's were held in.
+    actions: Vec<Action>,
 }
 
 impl<'a> Decoder<'a> {
@@ -86,7 +89,8 @@ impl<'a> Decoder<'a> {
             nonces: vec![0; addresses.len()],
             addresses,
             deadline: 0,
-            price_keys: BTreeMap::new(),
+            price_keys: PriceKeys::default(),
+            actions: Vec::new(),
         };
         decoder.blocks_left = decoder.count()?;
         Ok(decoder)
@@ -119,6 +123,13 @@ impl<'a> Decoder<'a> {
         Ok(transaction)
     }
 
+    /// Takes back what a transaction is held in, for the next one: memory that is new costs the guest more.
+    pub fn reuse(&mut self, transaction: Transaction) {
+        if let Transaction::Signed(Signed { body: Body::Batch(actions), .. }) = transaction {
+            self.actions = actions;
+        }
+    }
+
     /// A count of at least one, and no more than the bytes that are left.
     fn count(&mut self) -> Result<usize, Error> {
         let n = self.reader.varint()?;
@@ -142,7 +153,7 @@ impl<'a> Decoder<'a> {
             9 => Body::ApproveAgent(self.approve_agent()?),
             10 => Body::RevokeAgent(self.address()?),
             11 => Body::InvalidateNonces(self.reader.varint()?),
-            _ => Body::Action(self.action(kind)?),
+            _ => self.action(kind, Body::Action)?,
         };
         Ok(Transaction::Signed(Signed { head, body }))
     }
@@ -152,23 +163,25 @@ impl<'a> Decoder<'a> {
         if !(1..=MAX_BATCH_ITEMS).contains(&n) {
             return Err(Error::Malformed("count of actions in a batch"));
         }
-        let mut actions = Vec::with_capacity(n as usize);
+        let mut actions = std::mem::take(&mut self.actions);
+        actions.clear();
+        actions.reserve(MAX_BATCH_ITEMS as usize);
         for _ in 0..n {
             let kind = self.reader.u8()?;
-            actions.push(self.action(kind)?);
+            self.action(kind, |action| actions.push(action))?;
         }
         Ok(actions)
     }
 
-    /// Inlined, or the guest would copy the whole of it.
+    /// Gives `take` the action where it is made: all is inlined, or the guest would copy the whole of it.
     #[inline(always)]
-    fn action(&mut self, kind: u8) -> Result<Action, Error> {
+    fn action<T>(&mut self, kind: u8, take: impl FnOnce(Action) -> T) -> Result<T, Error> {
         Ok(match kind {
-            1 => Action::PlaceOrder(self.place_order()?),
-            2 => Action::CancelOrder(self.order_id()?),
-            3 => Action::CancelClientOrder(self.reader.u128()?),
-            4 => Action::CancelAll(self.reader.varint32()?),
-            5 => Action::ReplaceOrder(self.replace_order()?),
+            1 => take(Action::PlaceOrder(self.place_order()?)),
+            2 => take(Action::CancelOrder(self.order_id()?)),
+            3 => take(Action::CancelClientOrder(self.reader.u128()?)),
+            4 => take(Action::CancelAll(self.reader.varint32()?)),
+            5 => take(Action::ReplaceOrder(self.replace_order()?)),
             _ => return Err(Error::Malformed("kind of a transaction")),
         })
     }
@@ -180,7 +193,7 @@ impl<'a> Decoder<'a> {
         let nonce = self.reader.zigzag(self.nonces[account])?;
         self.nonces[account] = nonce;
         self.deadline = self.reader.zigzag(self.deadline)?;
-        let head = Head { account: *self.addresses[account], signer, nonce, deadline: self.deadline };
+        let head = Head { account: self.addresses[account], signer, nonce, deadline: self.deadline };
         Ok((head, account))
     }
 
@@ -207,12 +220,12 @@ impl<'a> Decoder<'a> {
                 index => index,
             },
         };
-        Ok(*self.addresses[index])
+        Ok(self.addresses[index])
     }
 
     fn address(&mut self) -> Result<Address, Error> {
         let index = self.reference()?;
-        Ok(*self.addresses[index])
+        Ok(self.addresses[index])
     }
 
     /// Inlined, as `action` is.
@@ -275,11 +288,11 @@ impl<'a> Decoder<'a> {
         let price_key = self.price_key(book)?;
         let age = self.reader.zigzag(0)?;
         let place = self.seq.wrapping_mul(MAX_BATCH_ITEMS).wrapping_sub(age);
-        Ok(book::order_id(book, price_key, place))
+        Ok(OrderId::new(book, price_key, place))
     }
 
     fn price_key(&mut self, book: u64) -> Result<u64, Error> {
-        let last = self.price_keys.entry(book).or_insert(0);
+        let last = self.price_keys.of(book);
         *last = self.reader.zigzag(*last)?;
         Ok(*last)
     }
@@ -303,6 +316,28 @@ impl<'a> Decoder<'a> {
             expiry: self.reader.varint()?,
             markets: self.reader.array()?,
         })
+    }
+}
+
+/// For each book, the last price key, 0 at first.
+#[derive(Default)]
+struct PriceKeys {
+    /// Of the books that can be, by number.
+    listed: Vec<u64>,
+    others: BTreeMap<u64, u64>,
+}
+
+impl PriceKeys {
+    #[inline(always)]
+    fn of(&mut self, book: u64) -> &mut u64 {
+        if book > book::id(MAX_MARKET_ID, Side::Ask) {
+            return self.others.entry(book).or_insert(0);
+        }
+        let book = book as usize;
+        if book >= self.listed.len() {
+            self.listed.resize(book + 1, 0);
+        }
+        &mut self.listed[book]
     }
 }
 

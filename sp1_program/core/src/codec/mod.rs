@@ -1,10 +1,13 @@
-//! Bytes in and out: [`Reader`] and the encodings built on it; [`Words`], of which a witness is made.
+//! Bytes in and out: [`Reader`], [`Writer`] and the encodings built on them; [`Words`], of which a witness is made.
 
 pub mod bytes;
+pub mod cast;
 pub mod data;
 mod reader;
 pub mod values;
 pub mod words;
+mod writer;
 
 pub use reader::Reader;
 pub use words::Words;
+pub use writer::Writer;

@@ -1,6 +1,7 @@
 //! Reads the protocol's integers from untrusted bytes.
 
 use crate::errors::Error;
+use crate::types::Address;
 
 const SHORT: Error = Error::Malformed("ends too early");
 
@@ -66,6 +67,10 @@ impl<'a> Reader<'a> {
 
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         self.array_ref().copied()
+    }
+
+    pub fn address(&mut self) -> Result<Address, Error> {
+        self.array().map(Address::new)
     }
 
     fixed!(u8, u8);

@@ -1,6 +1,7 @@
 //! Encodings of state values. Each value has one encoding; anything else does not decode.
 
-use super::Reader;
+use super::bytes::swap;
+use super::{Reader, Writer};
 use crate::errors::Error;
 use crate::types::*;
 
@@ -18,38 +19,38 @@ pub fn decode_account(bytes: &[u8]) -> Result<Account, Error> {
     Ok(Account { lanes, next_agent_lane, agents, orders, balances })
 }
 
-pub fn encode_account(account: &Account, out: &mut Vec<u8>) {
-    out.push(count(&account.lanes));
+pub fn encode_account(account: &Account, out: &mut Writer) {
+    out.u8(count(&account.lanes));
     for lane in &account.lanes {
-        out.extend_from_slice(&lane.lane.to_be_bytes());
-        out.extend_from_slice(&lane.top.to_be_bytes());
-        out.extend_from_slice(&lane.window.to_be_bytes());
+        out.u16(lane.lane);
+        out.u64(lane.top);
+        out.u128(lane.window);
     }
-    out.extend_from_slice(&account.next_agent_lane.to_be_bytes());
-    out.push(count(&account.agents));
+    out.u16(account.next_agent_lane);
+    out.u8(count(&account.agents));
     for agent in &account.agents {
-        out.extend_from_slice(&agent.agent);
-        out.extend_from_slice(&agent.lane.to_be_bytes());
-        out.extend_from_slice(&agent.expiry.to_be_bytes());
-        out.extend_from_slice(&agent.markets);
+        out.address(&agent.agent);
+        out.u16(agent.lane);
+        out.u64(agent.expiry);
+        out.bytes(&agent.markets);
     }
-    out.push(count(&account.orders));
+    out.u8(count(&account.orders));
     for orders in &account.orders {
-        out.extend_from_slice(&orders.market.to_be_bytes());
-        out.extend_from_slice(&orders.open.to_be_bytes());
+        out.u32(orders.market);
+        out.u32(orders.open);
     }
-    out.push(count(&account.balances));
+    out.u8(count(&account.balances));
     for balance in &account.balances {
-        out.extend_from_slice(&balance.token.to_be_bytes());
-        out.extend_from_slice(&balance.total.to_be_bytes());
-        out.extend_from_slice(&balance.locked.to_be_bytes());
+        out.u32(balance.token);
+        out.u128(balance.total);
+        out.u128(balance.locked);
     }
 }
 
 pub fn decode_order(bytes: &[u8]) -> Result<RestingOrder, Error> {
     let mut reader = Reader::new(bytes);
     let order = RestingOrder {
-        owner: reader.array()?,
+        owner: reader.address()?,
         remaining: reader.u64()?,
         expiry: reader.u64()?,
         time_in_force: time_in_force(reader.u8()?)?,
@@ -60,12 +61,59 @@ pub fn decode_order(bytes: &[u8]) -> Result<RestingOrder, Error> {
     Ok(order)
 }
 
-pub fn encode_order(order: &RestingOrder, out: &mut Vec<u8>) {
-    out.extend_from_slice(&order.owner);
-    out.extend_from_slice(&order.remaining.to_be_bytes());
-    out.extend_from_slice(&order.expiry.to_be_bytes());
-    out.push(order.time_in_force as u8);
-    out.extend_from_slice(&order.client_order_id.to_be_bytes());
+pub fn encode_order(order: &RestingOrder, out: &mut Writer) {
+    out.address(&order.owner);
+    out.u64(order.remaining);
+    out.u64(order.expiry);
+    out.u8(order.time_in_force as u8);
+    out.u128(order.client_order_id);
+}
+
+/// Bytes of an order's id and what [`encode_order`] writes, and the words that they fill.
+pub const PACKED_ORDER_BYTES: usize = 77;
+pub const PACKED_ORDER: usize = PACKED_ORDER_BYTES.div_ceil(8);
+
+/// An order's id and what [`encode_order`] writes, as little-endian words. The guest does this for each order that rests.
+pub fn pack_order(id: &OrderId, order: &RestingOrder) -> [u64; PACKED_ORDER] {
+    let [first, second, third] = *order.owner.words();
+    let (remaining, expiry) = (swap(order.remaining), swap(order.expiry));
+    let time_in_force = order.time_in_force as u64;
+    let (high, low) = match order.client_order_id {
+        0 => (0, 0),
+        id => (swap((id >> 64) as u64), swap(id as u64)),
+    };
+    let [book, price_key, place] = id.0;
+    [
+        book,
+        price_key,
+        place,
+        first,
+        second,
+        third | remaining << 32,
+        remaining >> 32 | expiry << 32,
+        expiry >> 32 | time_in_force << 32 | high << 40,
+        high >> 24 | low << 40,
+        low >> 24,
+    ]
+}
+
+/// What [`pack_order`] packed.
+pub fn unpack_order(words: &[u64; PACKED_ORDER]) -> Result<(OrderId, RestingOrder), Error> {
+    let [book, price_key, place, first, second, third, fourth, fifth, sixth, seventh] = *words;
+    let (high, low) = (fifth >> 40 | sixth << 24, sixth >> 40 | seventh << 24);
+    let order = RestingOrder {
+        owner: Address::from_words([first, second, third]),
+        remaining: swap(third >> 32 | fourth << 32),
+        expiry: swap(fourth >> 32 | fifth << 32),
+        time_in_force: time_in_force((fifth >> 32) as u8)?,
+        client_order_id: if high | low == 0 {
+            0
+        } else {
+            u128::from(swap(high)) << 64 | u128::from(swap(low))
+        },
+    };
+    require(order.remaining > 0, "a resting order without size")?;
+    Ok((OrderId([book, price_key, place]), order))
 }
 
 /// Decodes what the registry holds under `key`.
@@ -80,11 +128,11 @@ pub fn decode_listing(key: &RegistryKey, bytes: &[u8]) -> Result<Listing, Error>
     Ok(listing)
 }
 
-pub fn encode_listing(listing: &Listing, out: &mut Vec<u8>) {
+pub fn encode_listing(listing: &Listing, out: &mut Writer) {
     match listing {
         Listing::Token(token) => {
-            out.extend_from_slice(&token.l1_address);
-            out.push(token.decimals);
+            out.address(&token.l1_address);
+            out.u8(token.decimals);
         }
         Listing::Market(market) => encode_market(market, out),
     }
@@ -123,7 +171,7 @@ pub fn registry_key(kind: u8, id: u32) -> RegistryKey {
 
 pub fn client_key(account: &Address, client_order_id: u128) -> ClientKey {
     let mut key = [0; 36];
-    key[..20].copy_from_slice(account);
+    key[..20].copy_from_slice(account.as_ref());
     key[20..].copy_from_slice(&client_order_id.to_be_bytes());
     key
 }
@@ -173,7 +221,12 @@ fn lane(reader: &mut Reader) -> Result<Lane, Error> {
 }
 
 fn agent(reader: &mut Reader) -> Result<Agent, Error> {
-    Ok(Agent { agent: reader.array()?, lane: reader.u16()?, expiry: reader.u64()?, markets: reader.array()? })
+    Ok(Agent {
+        agent: reader.address()?,
+        lane: reader.u16()?,
+        expiry: reader.u64()?,
+        markets: reader.array()?,
+    })
 }
 
 fn open_orders(reader: &mut Reader) -> Result<OpenOrders, Error> {
@@ -190,7 +243,7 @@ fn balance(reader: &mut Reader) -> Result<Balance, Error> {
 }
 
 fn token(reader: &mut Reader) -> Result<Token, Error> {
-    Ok(Token { l1_address: reader.array()?, decimals: reader.u8()? })
+    Ok(Token { l1_address: reader.address()?, decimals: reader.u8()? })
 }
 
 fn market(reader: &mut Reader) -> Result<Market, Error> {
@@ -205,7 +258,7 @@ fn market(reader: &mut Reader) -> Result<Market, Error> {
         price_band: reader.u32()?,
         status: market_status(reader.u8()?).ok_or(Error::Malformed("unknown market status"))?,
         last_price: reader.u64()?,
-        fee_account: reader.array()?,
+        fee_account: reader.address()?,
     };
     require(market.maker_fee <= MAX_FEE && market.taker_fee <= MAX_FEE, "a fee that is too high")?;
     Ok(market)
@@ -221,21 +274,47 @@ pub fn market_status(number: u8) -> Option<MarketStatus> {
     }
 }
 
-fn encode_market(market: &Market, out: &mut Vec<u8>) {
-    out.extend_from_slice(&market.base.to_be_bytes());
-    out.extend_from_slice(&market.quote.to_be_bytes());
-    out.extend_from_slice(&market.lot_size.to_be_bytes());
-    out.extend_from_slice(&market.tick_size.to_be_bytes());
-    out.extend_from_slice(&market.min_notional.to_be_bytes());
-    out.extend_from_slice(&market.maker_fee.to_be_bytes());
-    out.extend_from_slice(&market.taker_fee.to_be_bytes());
-    out.extend_from_slice(&market.price_band.to_be_bytes());
-    out.push(market.status as u8);
-    out.extend_from_slice(&market.last_price.to_be_bytes());
-    out.extend_from_slice(&market.fee_account);
+fn encode_market(market: &Market, out: &mut Writer) {
+    out.u32(market.base);
+    out.u32(market.quote);
+    out.u128(market.lot_size);
+    out.u128(market.tick_size);
+    out.u128(market.min_notional);
+    out.u32(market.maker_fee);
+    out.u32(market.taker_fee);
+    out.u32(market.price_band);
+    out.u8(market.status as u8);
+    out.u64(market.last_price);
+    out.address(&market.fee_account);
 }
 
 /// Length of a list of an account, which the ledger keeps at or below 255.
 fn count<T>(list: &[T]) -> u8 {
     list.len() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_order_is_its_id_and_its_encoding() {
+        for (seed, client_order_id) in [(1, 0), (2, 1), (200, u128::MAX - 5), (77, 5 << 64)] {
+            let id = OrderId::from(std::array::from_fn(|i| seed + i as u8));
+            let order = RestingOrder {
+                owner: Address::new(std::array::from_fn(|i| (seed / 2 * 3).wrapping_add(i as u8))),
+                remaining: u64::from(seed) << (seed % 50),
+                expiry: u64::MAX - u64::from(seed),
+                time_in_force: TimeInForce::PostOnlyGtt,
+                client_order_id,
+            };
+            let mut buffer = Writer::default();
+            let (words, length) = buffer.write(|out| {
+                out.words(&id.0);
+                encode_order(&order, out);
+            });
+            assert_eq!((words, length), (&pack_order(&id, &order)[..], PACKED_ORDER_BYTES));
+            assert_eq!(unpack_order(&pack_order(&id, &order)), Ok((id, order)));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Reads a witness: little-endian words of 64 bits, given out as they lie in memory.
 
+use super::cast::as_bytes;
 use crate::errors::Error;
 
 const SHORT: Error = Error::Malformed("ends too early");
@@ -59,6 +60,11 @@ impl<'a> Words<'a> {
         Ok(words)
     }
 
+    /// All words that are left.
+    pub fn rest(self) -> &'a mut [u64] {
+        self.rest
+    }
+
     /// Fails unless every word was read.
     pub fn finish(self) -> Result<(), Error> {
         if self.rest.is_empty() {
@@ -66,50 +72,6 @@ impl<'a> Words<'a> {
         } else {
             Err(Error::Malformed("words left over"))
         }
-    }
-}
-
-/// The first `count` bytes of little-endian words.
-pub fn as_bytes(words: &[u64], count: usize) -> &[u8] {
-    // SAFETY: the words are initialised, and bytes may lie anywhere.
-    let bytes: &[u8] = unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) };
-    &bytes[..count]
-}
-
-/// Bytes that are to be read as words: they begin at an aligned address, which the guest needs to read words at once.
-#[derive(Default)]
-pub struct AlignedBytes {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl AlignedBytes {
-    /// Lets `write` append to the bytes, which are empty at first, and gives the words of what it wrote, filled up with
-    /// zeros, and the number of bytes.
-    pub fn words(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> (&[u64], usize) {
-        self.begin();
-        write(&mut self.bytes);
-        let length = self.bytes.len() - self.start;
-        self.bytes.resize(self.start + length.next_multiple_of(8), 0);
-        if self.bytes[self.start..].as_ptr().align_offset(8) != 0 {
-            // The bytes have moved as they grew.
-            let written = self.bytes.split_off(self.start);
-            self.begin();
-            self.bytes.extend_from_slice(&written);
-        }
-        let bytes = &self.bytes[self.start..];
-        // SAFETY: any bytes are words.
-        let (before, words, after) = unsafe { bytes.align_to() };
-        debug_assert!(before.is_empty() && after.is_empty());
-        (words, length)
-    }
-
-    /// Empties the bytes but for what comes before their first aligned one.
-    fn begin(&mut self) {
-        self.bytes.clear();
-        self.bytes.reserve(512);
-        self.start = self.bytes.as_ptr().align_offset(8);
-        self.bytes.resize(self.start, 0);
     }
 }
 
@@ -137,18 +99,6 @@ mod tests {
                 *words.last_mut().unwrap() |= 1 << 63;
                 assert!(Words::new(&mut words).bytes(bytes.len()).is_err());
             }
-        }
-    }
-
-    #[test]
-    fn aligned_bytes_are_the_words_of_what_was_written() {
-        let mut aligned = AlignedBytes::default();
-        for length in [0, 1, 7, 8, 9, 100, 511, 512, 5_000, 3] {
-            let bytes: Vec<u8> = (0..length).map(|i| i as u8).collect();
-            let mut expected = Vec::new();
-            push_bytes(&bytes, &mut expected);
-            let written = aligned.words(|out| out.extend_from_slice(&bytes));
-            assert_eq!(written, (&expected[..], length));
         }
     }
 

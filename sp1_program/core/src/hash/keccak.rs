@@ -26,6 +26,10 @@ impl Hash {
         state[(end / 8) as usize] ^= 1 << (end % 8 * 8);
         state[RATE / 8 - 1] ^= 1 << 63;
         permute(state);
+        Self::first_of(state)
+    }
+
+    fn first_of(state: &[u64; 25]) -> Self {
         Self(std::array::from_fn(|i| state[i]))
     }
 }
@@ -49,42 +53,85 @@ impl<const PREFIX: u32> PairHasher<PREFIX> {
     }
 
     #[inline(always)]
-    pub fn hash(&self, right: &Hash) -> Hash {
-        let mut state = [0; 25];
+    pub fn hash(&self, right: &Hash, Scratch(state): &mut Scratch) -> Hash {
         state[..5].copy_from_slice(&self.head);
         for (i, word) in right.0.iter().enumerate() {
             state[4 + i] |= word << (8 * PREFIX);
             state[5 + i] = word >> (64 - 8 * PREFIX);
         }
-        Hash::squeeze(&mut state, PREFIX + 64)
+        // The padding, in the words as they come: what is cleared in one piece of 16 words would be in a function.
+        state[8] |= 1 << (8 * PREFIX);
+        state[9..RATE / 8 - 1].fill(0);
+        state[RATE / 8 - 1] = 1 << 63;
+        clear_capacity(state);
+        permute(state);
+        Hash::first_of(state)
     }
 }
 
-/// Keccak-256 of little-endian words, taken four at a time.
+/// A state that one hash after the other is made in. The guest spares itself clearing the words that are overwritten.
 #[derive(Default)]
-pub struct WordSponge {
-    state: [u64; 25],
+pub struct Scratch([u64; 25]);
+
+#[inline(always)]
+fn clear_capacity(state: &mut [u64; 25]) {
+    state[RATE / 8..].fill(0);
+}
+
+/// Keccak-256 of little-endian words, taken four at a time.
+pub struct WordSponge<'a> {
+    state: &'a mut [u64; 25],
+    /// Whether this is the first block, which the words make instead of changing it.
+    first: bool,
     /// Words of the current block, fewer than make one.
     filled: usize,
 }
 
-impl WordSponge {
+impl<'a> WordSponge<'a> {
+    #[inline(always)]
+    pub fn new(Scratch(state): &'a mut Scratch) -> Self {
+        clear_capacity(state);
+        WordSponge { state, first: true, filled: 0 }
+    }
+
     /// Inlined: where it is known how many words came before, nothing is left of the counting.
     #[inline(always)]
     pub fn absorb(&mut self, words: &[u64; 4]) {
         for word in words {
-            self.state[self.filled] ^= word;
+            let before = if self.first { 0 } else { self.state[self.filled] };
+            self.state[self.filled] = before ^ word;
             self.filled += 1;
             if self.filled == RATE / 8 {
-                permute(&mut self.state);
-                self.filled = 0;
+                permute(self.state);
+                (self.first, self.filled) = (false, 0);
             }
         }
     }
 
-    pub fn finish(mut self) -> Hash {
-        Hash::squeeze(&mut self.state, 8 * self.filled as u32)
+    pub fn finish(self) -> Hash {
+        if self.first {
+            self.state[self.filled..RATE / 8].fill(0);
+        }
+        Hash::squeeze(self.state, 8 * self.filled as u32)
     }
+}
+
+/// Keccak-256 of a string of `length` bytes, given as little-endian words that are filled up with zeros.
+pub fn keccak256_words(words: &[u64], length: usize) -> Hash {
+    debug_assert!(words.len() == length.div_ceil(8));
+    let mut state = [0; 25];
+    let (whole, last) = words.split_at(length / RATE * (RATE / 8));
+    for block in whole.as_chunks::<{ RATE / 8 }>().0 {
+        xor(&mut state, block);
+        permute(&mut state);
+    }
+    xor(&mut state, last);
+    Hash::squeeze(&mut state, (length % RATE) as u32)
+}
+
+#[inline(always)]
+fn xor(state: &mut [u64; 25], words: &[u64]) {
+    state.iter_mut().zip(words).for_each(|(lane, word)| *lane ^= word);
 }
 
 /// Keccak-256 of `data`.
@@ -164,6 +211,7 @@ fn permute(state: &mut [u64; 25]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::words::push_bytes;
 
     #[test]
     fn known_answers() {
@@ -181,6 +229,9 @@ mod tests {
         for n in 0..=data.len() {
             let expected: [u8; 32] = sha3::Keccak256::digest(&data[..n]).into();
             assert_eq!(keccak256(&data[..n]), expected, "length {n}");
+            let mut words = Vec::new();
+            push_bytes(&data[..n], &mut words);
+            assert_eq!(keccak256_words(&words, n).to_bytes(), expected, "length {n}");
         }
     }
 
@@ -188,9 +239,10 @@ mod tests {
     fn words_hash_like_their_bytes() {
         let words: Vec<[u64; 4]> =
             (1..20).map(|i| [i, i << 20, i << 40, i * 0x0123_4567_89ab_cdef]).collect();
+        let mut scratch = Scratch([u64::MAX; 25]);
         for n in 0..=words.len() {
             let bytes: Vec<u8> = words[..n].iter().flatten().flat_map(|word| word.to_le_bytes()).collect();
-            let mut sponge = WordSponge::default();
+            let mut sponge = WordSponge::new(&mut scratch);
             words[..n].iter().for_each(|word| sponge.absorb(word));
             assert_eq!(sponge.finish().to_bytes(), keccak256(&bytes), "{n} words");
         }
@@ -201,9 +253,13 @@ mod tests {
         let (left, right) = (keccak256(b"left"), keccak256(b"right"));
         let (l, r) = (Hash::from_bytes(&left), Hash::from_bytes(&right));
         let expected = |prefix: &[u8]| keccak256_concat(&[prefix, &left, &right]);
-        assert_eq!(PairHasher::<1>::new(0x11, &l).hash(&r).to_bytes(), expected(&[0x11]));
-        assert_eq!(PairHasher::<3>::new(0xfe_dc11, &l).hash(&r).to_bytes(), expected(&[0x11, 0xdc, 0xfe]));
-        assert_eq!(PairHasher::<7>::new(7 << 48, &l).hash(&r).to_bytes(), expected(&[0, 0, 0, 0, 0, 0, 7]));
+        let scratch = &mut Scratch([u64::MAX; 25]);
+        let one = PairHasher::<1>::new(0x11, &l).hash(&r, scratch);
+        let three = PairHasher::<3>::new(0xfe_dc11, &l).hash(&r, scratch);
+        let seven = PairHasher::<7>::new(7 << 48, &l).hash(&r, scratch);
+        assert_eq!(one.to_bytes(), expected(&[0x11]));
+        assert_eq!(three.to_bytes(), expected(&[0x11, 0xdc, 0xfe]));
+        assert_eq!(seven.to_bytes(), expected(&[0, 0, 0, 0, 0, 0, 7]));
     }
 
     #[test]

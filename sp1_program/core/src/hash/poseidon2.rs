@@ -3,81 +3,98 @@
 //! The sponge overwrites its rate instead of adding to it: that is as secure, and cheaper in the guest
 //! (Bertoni et al., "Duplexing the sponge", 2011, overwrite mode). Tag, parameter and length sit in the capacity.
 
+use super::TrieHash;
+
 /// KoalaBear's prime, 2^31 − 2^24 + 1.
 pub const MODULUS: u32 = 0x7f00_0001;
 
 const WIDTH: usize = 16;
 const RATE: usize = 8;
 
-/// Eight field elements below [`MODULUS`]. As bytes, eight big-endian `u32`.
+/// Eight field elements below [`MODULUS`], two in each word, the first one lower. As bytes, eight big-endian `u32`.
 ///
 /// Kept as words: turning 32 bytes into words and back would cost the guest more than the permutation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(align(8))]
-pub struct Digest([u32; RATE]);
+pub struct Digest([u64; RATE / 2]);
 
-impl Digest {
-    /// The root of an empty map.
-    pub const ZERO: Self = Self([0; RATE]);
+impl TrieHash for Digest {
+    type Place = Sponge;
 
-    /// The digest of these words, two elements in each, the first one lower; `None` if one is not below [`MODULUS`].
+    fn at(place: &Sponge) -> Self {
+        place.rate
+    }
+
     #[inline(always)]
-    pub fn from_words(words: &[u64; 4]) -> Option<Self> {
-        /// Added to a number of 32 bits it overflows if and only if the number is not below the modulus.
-        const EXCESS: u64 = (1 << 32) - MODULUS as u64;
-        let halves = words.map(|word| ((word & 0xffff_ffff) + EXCESS) | ((word >> 32) + EXCESS));
-        if halves.iter().fold(0, |all, half| all | half) >> 32 != 0 {
-            return None;
+    fn put(place: &mut Sponge, hash: &Self) {
+        place.rate = *hash;
+    }
+
+    /// `P2bytes` of the protocol.
+    #[inline(always)]
+    fn leaf(place: &mut Sponge, tag: u8, pair: &[u64], length: usize) {
+        debug_assert!(pair.len() == length.div_ceil(8) && length < 1 << 24);
+        place.start(tag, length as u32, 3 * pair.len() as u32);
+        let (chunks, rest) = pair.as_chunks::<8>();
+        chunks.iter().for_each(|chunk| place.absorb_words(chunk, 8));
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            place.absorb_words(&last, rest.len());
         }
-        Some(Self(std::array::from_fn(|i| (words[i / 2] >> (32 * (i % 2))) as u32)))
     }
 
-    pub fn to_words(self) -> [u64; 4] {
-        std::array::from_fn(|i| u64::from(self.0[2 * i + 1]) << 32 | u64::from(self.0[2 * i]))
+    /// `P2node` of the protocol, its first half.
+    #[inline(always)]
+    fn left(place: &mut Sponge, tag: u8, bit: u16) {
+        place.start(tag, bit.into(), 2 * RATE as u32);
+        place.permute();
     }
 
-    /// The digest as eight big-endian `u32`.
-    pub fn to_bytes(self) -> [u8; 32] {
+    #[inline(always)]
+    fn right(place: &mut Sponge, right: &Self) {
+        place.absorb(*right);
+    }
+
+    /// Whether every element is below [`MODULUS`].
+    #[inline(always)]
+    fn is_canonical(words: &[u64; 4]) -> bool {
+        /// Added to a number of 31 bits it reaches the next bit if and only if the number is not below the modulus.
+        const EXCESS: u64 = (1 << 31) - MODULUS as u64;
+        const BOTH: u64 = EXCESS << 32 | EXCESS;
+        // A lower element that overflows its 32 bits is seen by its own highest bit.
+        let high = words.iter().fold(0, |all, word| all | word | word.wrapping_add(BOTH));
+        high & (1 << 63 | 1 << 31) == 0
+    }
+
+    #[inline(always)]
+    fn from_words(words: &[u64; 4]) -> Self {
+        Digest(*words)
+    }
+
+    fn to_words(self) -> [u64; 4] {
+        self.0
+    }
+
+    fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        for (chunk, element) in bytes.chunks_exact_mut(4).zip(self.0) {
-            chunk.copy_from_slice(&element.to_be_bytes());
+        let elements = self.0.iter().flat_map(|word| [*word as u32, (word >> 32) as u32]);
+        for (chunk, element) in bytes.as_chunks_mut().0.iter_mut().zip(elements) {
+            *chunk = element.to_be_bytes();
         }
         bytes
     }
 }
 
-/// `P2node` of the protocol: the hash of an inner node at bit `bit` with these children.
-pub fn hash_node(tag: u8, bit: u16, left: &Digest, right: &Digest) -> Digest {
-    let mut sponge = Sponge::new(tag, u32::from(bit), 2 * RATE as u32);
-    sponge.absorb(*left);
-    sponge.absorb(*right);
-    sponge.rate
-}
-
-/// `P2bytes` of the protocol: the hash of a string of `length` bytes, fewer than 2^24, as little-endian words that are
-/// filled up with zeros.
-pub fn hash_words(tag: u8, words: &[u64], length: usize) -> Digest {
-    debug_assert!(words.len() == length.div_ceil(8) && length < 1 << 24);
-    let mut sponge = Sponge::new(tag, length as u32, 3 * words.len() as u32);
-    let (chunks, rest) = words.as_chunks::<8>();
-    chunks.iter().for_each(|chunk| sponge.absorb_words(chunk, 8));
-    if !rest.is_empty() {
-        let last = std::array::from_fn(|i| rest.get(i).copied().unwrap_or(0));
-        sponge.absorb_words(&last, rest.len());
-    }
-    sponge.rate
-}
-
 /// A limb of words, of which each makes three, of 22, 21 and 21 bits, lowest first. None reaches the modulus, nor would it
 /// with one bit more.
 #[inline(always)]
-fn limb(words: &[u64; 8], i: usize) -> u32 {
+fn limb(words: &[u64; 8], i: usize) -> u64 {
     let word = words[i / 3];
-    (match i % 3 {
+    match i % 3 {
         0 => word & 0x3f_ffff,
         1 => word >> 22 & 0x1f_ffff,
         _ => word >> 43,
-    }) as u32
+    }
 }
 
 /// What is hashed to make challenges: first all is absorbed, then as many bits are squeezed as are wanted.
@@ -93,7 +110,7 @@ impl Transcript {
     #[inline(always)]
     pub fn absorb(&mut self, words: &[u64; 8], bit: bool) {
         let mut first = Sponge::block(words, 0);
-        first.0[0] |= u32::from(bit) << 22;
+        first.0[0] |= u64::from(bit) << 22;
         self.0.absorb(first);
         self.0.absorb(Sponge::block(words, 1));
         self.0.absorb(Sponge::block(words, 2));
@@ -101,25 +118,31 @@ impl Transcript {
 
     /// The next 128 bits: the low 16 of each element, whose distance from uniform is 2^−31.
     pub fn squeeze(&mut self) -> u128 {
-        let bits =
-            self.0.rate.0.iter().rev().fold(0, |bits, element| bits << 16 | u128::from(element & 0xffff));
+        let low_bits = |word: u64| word & 0xffff | word >> 16 & 0xffff_0000;
+        let bits = self.0.rate.0.iter().rev().fold(0, |bits, word| bits << 32 | u128::from(low_bits(*word)));
         self.0.permute();
         bits
     }
 }
 
-/// The state, rate first, aligned as the precompile wants it.
-#[derive(Clone, Copy)]
-#[repr(C, align(8))]
-struct Sponge {
+/// The state, rate first: sixteen elements, two in each word.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Sponge {
     rate: Digest,
-    capacity: [u32; WIDTH - RATE],
+    capacity: [u64; (WIDTH - RATE) / 2],
 }
 
 impl Sponge {
-    #[inline(always)]
     fn new(tag: u8, param: u32, elements: u32) -> Self {
-        Self { rate: Digest::ZERO, capacity: [u32::from(tag), param, elements, 0, 0, 0, 0, 0] }
+        let mut sponge = Self::default();
+        sponge.start(tag, param, elements);
+        sponge
+    }
+
+    #[inline(always)]
+    fn start(&mut self, tag: u8, param: u32, elements: u32) {
+        self.capacity = [u64::from(param) << 32 | u64::from(tag), elements.into(), 0, 0];
     }
 
     #[inline(always)]
@@ -131,7 +154,8 @@ impl Sponge {
     /// One of the three groups of limbs that eight words make.
     #[inline(always)]
     fn block(words: &[u64; 8], number: usize) -> Digest {
-        Digest(std::array::from_fn(|i| limb(words, RATE * number + i)))
+        let first = RATE * number;
+        Digest(std::array::from_fn(|i| limb(words, first + 2 * i + 1) << 32 | limb(words, first + 2 * i)))
     }
 
     /// Absorbs the limbs of the first `count` (1 to 8) words, and as many zeros as fill the last group: the words after
@@ -150,7 +174,7 @@ impl Sponge {
     #[cfg(target_os = "zkvm")]
     fn permute(&mut self) {
         let state: *mut Self = self;
-        // SAFETY: both types are sixteen u32, aligned to 8, and all elements are below the modulus.
+        // SAFETY: both types are sixteen u32 in 64 aligned bytes, and all elements are below the modulus.
         unsafe { sp1_lib::syscall_poseidon2(&mut *state.cast::<sp1_lib::poseidon2::Poseidon2State>()) }
     }
 
@@ -162,12 +186,14 @@ impl Sponge {
         use std::sync::LazyLock;
 
         static PERMUTATION: LazyLock<KoalaPerm> = LazyLock::new(my_kb_16_perm);
+        let words = [self.rate.0, self.capacity];
         let state: [u32; WIDTH] =
-            std::array::from_fn(|i| if i < RATE { self.rate.0[i] } else { self.capacity[i - RATE] });
+            std::array::from_fn(|i| (words.as_flattened()[i / 2] >> (32 * (i % 2))) as u32);
         let state =
             PERMUTATION.permute(state.map(KoalaBear::from_canonical_u32)).map(|x| x.as_canonical_u32());
-        self.rate.0.copy_from_slice(&state[..RATE]);
-        self.capacity.copy_from_slice(&state[RATE..]);
+        let word = |i: usize| u64::from(state[2 * i + 1]) << 32 | u64::from(state[2 * i]);
+        self.rate = Digest(std::array::from_fn(word));
+        self.capacity = std::array::from_fn(|i| word(RATE / 2 + i));
     }
 }
 
@@ -179,7 +205,15 @@ mod tests {
     fn hash_bytes(tag: u8, bytes: &[u8]) -> Digest {
         let mut words = Vec::new();
         push_bytes(bytes, &mut words);
-        hash_words(tag, &words, bytes.len())
+        Digest::of_leaf(tag, &words, bytes.len())
+    }
+
+    fn digest(elements: &[u32]) -> Digest {
+        let (pairs, _) = elements.as_chunks();
+        Digest(std::array::from_fn(|i| {
+            let [low, high] = pairs[i];
+            u64::from(high) << 32 | u64::from(low)
+        }))
     }
 
     /// The definition in the protocol, limb by limb.
@@ -198,7 +232,7 @@ mod tests {
             for group in limbs.chunks(8) {
                 let mut padded = [0; 8];
                 padded[..group.len()].copy_from_slice(group);
-                state.absorb(Digest(padded));
+                state.absorb(digest(&padded));
             }
             assert_eq!(hash_bytes(7, bytes), state.rate, "{length} bytes");
         }
@@ -206,14 +240,17 @@ mod tests {
 
     #[test]
     fn words_of_a_digest_must_be_canonical() {
-        let digest = hash_bytes(0x20, b"leaf");
-        assert_eq!(Digest::from_words(&digest.to_words()), Some(digest));
+        let hash = hash_bytes(0x20, b"leaf").to_words();
+        assert!(Digest::is_canonical(&hash));
         for position in 0..RATE {
-            for (element, canonical) in [(0, true), (MODULUS - 1, true), (MODULUS, false), (u32::MAX, false)]
-            {
-                let mut other = digest;
-                other.0[position] = element;
-                assert_eq!(Digest::from_words(&other.to_words()), canonical.then_some(other));
+            let shift = 32 * (position % 2);
+            let numbers =
+                [(0, true), (MODULUS - 1, true), (MODULUS, false), (1 << 31, false), (u32::MAX, false)];
+            for (element, canonical) in numbers {
+                let mut other = hash;
+                other[position / 2] &= !(0xffff_ffff << shift);
+                other[position / 2] |= u64::from(element) << shift;
+                assert_eq!(Digest::is_canonical(&other), canonical);
             }
         }
     }
@@ -222,11 +259,11 @@ mod tests {
     #[test]
     fn node_is_two_permutations_that_overwrite_the_rate() {
         let (left, right) = (hash_bytes(1, b"left"), hash_bytes(1, b"right"));
-        let mut state = Sponge { rate: left, capacity: [0x21, 300, 16, 0, 0, 0, 0, 0] };
+        let mut state = Sponge { rate: left, capacity: digest(&[0x21, 300, 16, 0, 0, 0, 0, 0]).0 };
         state.permute();
         state.rate = right;
         state.permute();
-        assert_eq!(hash_node(0x21, 300, &left, &right), state.rate);
+        assert_eq!(Digest::of_inner(0x21, 300, &left, &right), state.rate);
     }
 
     /// The odd last byte is the high half of its limb, and the length keeps it apart from an even string.
@@ -243,8 +280,12 @@ mod tests {
     #[test]
     fn every_argument_of_a_node_matters() {
         let (a, b) = (hash_bytes(1, b"a"), hash_bytes(1, b"b"));
-        let hash = hash_node(0x21, 7, &a, &b);
-        for other in [hash_node(0x31, 7, &a, &b), hash_node(0x21, 8, &a, &b), hash_node(0x21, 7, &b, &a)] {
+        let hash = Digest::of_inner(0x21, 7, &a, &b);
+        for other in [
+            Digest::of_inner(0x31, 7, &a, &b),
+            Digest::of_inner(0x21, 8, &a, &b),
+            Digest::of_inner(0x21, 7, &b, &a),
+        ] {
             assert_ne!(hash, other);
         }
     }

@@ -1,5 +1,7 @@
 //! SHA-256 over big-endian words, with its message padded as the standard has it (FIPS 180-4).
 
+use super::TrieHash;
+
 const BLOCK: usize = 16;
 
 /// The first 32 bits of the fractional parts of the square roots of the first eight primes.
@@ -7,34 +9,67 @@ const START: [u64; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The words of a hash. As bytes, big-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(align(8))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hash([u32; 8]);
 
-impl Hash {
-    pub fn to_bytes(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        for (chunk, word) in bytes.chunks_exact_mut(4).zip(self.0) {
-            chunk.copy_from_slice(&word.to_be_bytes());
-        }
-        bytes
+/// Where a hash is made.
+#[derive(Default)]
+pub struct Place {
+    hash: Hash,
+    /// The first word of the inner node that is being hashed.
+    head: u32,
+}
+
+impl TrieHash for Hash {
+    type Place = Place;
+
+    fn at(place: &Place) -> Self {
+        place.hash
+    }
+
+    fn put(place: &mut Place, hash: &Self) {
+        place.hash = *hash;
+    }
+
+    fn leaf(place: &mut Place, tag: u8, pair: &[u64], length: usize) {
+        place.hash = hash_words(tag, pair, length);
+    }
+
+    fn left(place: &mut Place, tag: u8, bit: u16) {
+        place.head = u32::from(tag) << 24 | u32::from(bit);
+    }
+
+    fn right(place: &mut Place, right: &Self) {
+        place.hash = hash_node(place.head, &place.hash, right);
+    }
+
+    fn is_canonical(_words: &[u64; 4]) -> bool {
+        true
     }
 
     /// Two words in each, the first one lower.
     #[inline(always)]
-    pub fn from_words(words: &[u64; 4]) -> Self {
-        Self(std::array::from_fn(|i| (words[i / 2] >> (32 * (i % 2))) as u32))
+    fn from_words(words: &[u64; 4]) -> Self {
+        Hash(std::array::from_fn(|i| (words[i / 2] >> (32 * (i % 2))) as u32))
     }
 
-    pub fn to_words(self) -> [u64; 4] {
+    fn to_words(self) -> [u64; 4] {
         std::array::from_fn(|i| u64::from(self.0[2 * i + 1]) << 32 | u64::from(self.0[2 * i]))
+    }
+
+    fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (chunk, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *chunk = word.to_be_bytes();
+        }
+        bytes
     }
 }
 
-/// The hash of `tag ‖ 0 ‖ bit u16 ‖ 0 u32 ‖ left ‖ right`.
-pub fn hash_node(tag: u8, bit: u16, left: &Hash, right: &Hash) -> Hash {
+/// The hash of `head u32 ‖ 0 u32 ‖ left ‖ right`, where the head is `tag ‖ 0 ‖ bit u16`.
+fn hash_node(head: u32, left: &Hash, right: &Hash) -> Hash {
     let mut block = [0; BLOCK];
-    block[0] = u32::from(tag) << 24 | u32::from(bit);
+    block[0] = head;
     block[2..10].copy_from_slice(&left.0);
     block[10..].copy_from_slice(&right.0[..6]);
     let mut state = START;
@@ -48,7 +83,7 @@ pub fn hash_node(tag: u8, bit: u16, left: &Hash, right: &Hash) -> Hash {
 
 /// The hash of `tag ‖ 0 ‖ 0 u16 ‖ 0 u32 ‖` a string of `length` bytes, fewer than 2^24, given as little-endian words that are
 /// filled up with zeros.
-pub fn hash_words(tag: u8, words: &[u64], length: usize) -> Hash {
+fn hash_words(tag: u8, words: &[u64], length: usize) -> Hash {
     debug_assert!(words.len() == length.div_ceil(8) && length < 1 << 24);
     let total = 8 + length;
     let blocks = (total + 9).div_ceil(4 * BLOCK);
@@ -117,16 +152,16 @@ mod tests {
             push_bytes(&data[..n], &mut words);
             let expected: [u8; 32] =
                 Sha256::digest([&[0x10, 0, 0, 0, 0, 0, 0, 0], &data[..n]].concat()).into();
-            assert_eq!(hash_words(0x10, &words, n).to_bytes(), expected, "{n} bytes");
+            assert_eq!(Hash::of_leaf(0x10, &words, n).to_bytes(), expected, "{n} bytes");
         }
     }
 
     #[test]
     fn a_node_hashes_like_its_bytes() {
-        let [left, right] = [1, 2].map(|tag| hash_words(tag, &[7], 5));
+        let [left, right] = [1, 2].map(|tag| Hash::of_leaf(tag, &[7], 5));
         let bytes = [&[0x11, 0, 0x12, 0x34, 0, 0, 0, 0][..], &left.to_bytes(), &right.to_bytes()].concat();
         let expected: [u8; 32] = Sha256::digest(bytes).into();
-        assert_eq!(hash_node(0x11, 0x1234, &left, &right).to_bytes(), expected);
+        assert_eq!(Hash::of_inner(0x11, 0x1234, &left, &right).to_bytes(), expected);
         assert_eq!(Hash::from_words(&left.to_words()), left);
     }
 }

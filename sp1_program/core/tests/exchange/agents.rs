@@ -77,7 +77,7 @@ fn an_agent_acts_on_orders_and_nothing_else() {
     for body in [
         Body::Withdraw(withdraw),
         Body::Transfer(transfer),
-        approval([9; 20], u64::MAX, &[0]),
+        approval(Address::new([9; 20]), u64::MAX, &[0]),
         Body::RevokeAgent(agent.address),
         Body::InvalidateNonces(u64::from(FIRST_AGENT_LANE) << 48),
     ] {
@@ -186,21 +186,25 @@ fn approvals_that_make_no_sense_or_are_too_many_change_nothing() {
     let mut owner = Trader::new(1);
     let mut exchange = open_market(&[&owner]);
     for (body, code) in [
-        (approval([0; 20], EXPIRY, &[1]), Code::InvalidAgent),
+        (approval(Address::new([0; 20]), EXPIRY, &[1]), Code::InvalidAgent),
         (approval(owner.address, EXPIRY, &[1]), Code::InvalidAgent),
-        (approval([1; 20], EXPIRY, &[]), Code::InvalidAgent),
-        (approval([1; 20], NOW - 1, &[1]), Code::InvalidAgent),
-        (approval([1; 20], NOW, &[1]), Code::Ok),
+        (approval(Address::new([1; 20]), EXPIRY, &[]), Code::InvalidAgent),
+        (approval(Address::new([1; 20]), NOW - 1, &[1]), Code::InvalidAgent),
+        (approval(Address::new([1; 20]), NOW, &[1]), Code::Ok),
     ] {
         assert_eq!(result(&mut exchange, &mut owner, body), code);
     }
     for number in 2..=MAX_AGENTS as u8 {
-        exchange.send(&mut owner, approval([number; 20], EXPIRY, &[1]));
+        exchange.send(&mut owner, approval(Address::new([number; 20]), EXPIRY, &[1]));
     }
     exchange.seal_ok();
-    assert_eq!(result(&mut exchange, &mut owner, approval([9; 20], EXPIRY, &[1])), Code::TooManyAgents);
-    assert_eq!(result(&mut exchange, &mut owner, approval([8; 20], u64::MAX, &[0])), Code::Ok);
-    let expected: Vec<_> = (1..=8).map(|number| ([number; 20], 255 + u16::from(number))).collect();
+    assert_eq!(
+        result(&mut exchange, &mut owner, approval(Address::new([9; 20]), EXPIRY, &[1])),
+        Code::TooManyAgents
+    );
+    assert_eq!(result(&mut exchange, &mut owner, approval(Address::new([8; 20]), u64::MAX, &[0])), Code::Ok);
+    let expected: Vec<_> =
+        (1..=8).map(|number| (Address::new([number; 20]), 255 + u16::from(number))).collect();
     assert_eq!(agents(&exchange, &owner), expected);
 }
 
@@ -209,10 +213,13 @@ fn lanes_run_out() {
     let mut owner = Trader::new(1);
     let mut exchange = open_market(&[&owner]);
     exchange.state.account_mut(&owner.address).unwrap().next_agent_lane = LAST_AGENT_LANE;
-    assert_eq!(result(&mut exchange, &mut owner, approval([1; 20], EXPIRY, &[1])), Code::Ok);
-    assert_eq!(result(&mut exchange, &mut owner, approval([2; 20], EXPIRY, &[1])), Code::TooManyAgents);
-    assert_eq!(result(&mut exchange, &mut owner, approval([1; 20], EXPIRY, &[2])), Code::Ok);
-    assert_eq!(agents(&exchange, &owner), [([1; 20], LAST_AGENT_LANE)]);
+    assert_eq!(result(&mut exchange, &mut owner, approval(Address::new([1; 20]), EXPIRY, &[1])), Code::Ok);
+    assert_eq!(
+        result(&mut exchange, &mut owner, approval(Address::new([2; 20]), EXPIRY, &[1])),
+        Code::TooManyAgents
+    );
+    assert_eq!(result(&mut exchange, &mut owner, approval(Address::new([1; 20]), EXPIRY, &[2])), Code::Ok);
+    assert_eq!(agents(&exchange, &owner), [(Address::new([1; 20]), LAST_AGENT_LANE)]);
 }
 
 #[test]
@@ -261,6 +268,6 @@ fn an_order_of_an_agent_is_the_accounts() {
     let order = order(Bid, TimeInForce::Gtt, 100, 1);
     assert_eq!(results(&mut exchange, &owner, &mut agent, Action::PlaceOrder(order)), [Code::Ok]);
     let id = ids_of(&exchange, &owner.address)[0];
-    assert_eq!(exchange.state.books.get(&id).unwrap().unwrap().expiry, NOW + 7);
-    assert_eq!(exchange.state.accounts.get(&agent.address), Ok(None));
+    assert_eq!(exchange.state.books.get(&id).unwrap().expiry, NOW + 7);
+    assert_eq!(exchange.state.accounts.get(&agent.address), None);
 }

@@ -67,13 +67,16 @@ fn a_fee_that_takes_all_credits_nothing_to_the_trader() {
     let [mut maker, mut taker] = [1, 2].map(Trader::new);
     let mut exchange = open_market(&[&maker, &taker]);
     let funds = total(&exchange, &maker.address, BASE);
-    exchange.enter(list_small_market(&[7; 20], [1, 1]));
+    exchange.enter(list_small_market(&Address::new([7; 20]), [1, 1]));
     exchange.place(&mut maker, small(Ask, Gtc, 1, 1));
     exchange.place(&mut taker, small(Bid, Gtc, 1, 1));
     exchange.seal_ok();
     assert_eq!(total(&exchange, &maker.address, QUOTE), funds);
     assert_eq!(total(&exchange, &taker.address, BASE), funds);
-    assert_eq!((total(&exchange, &[7; 20], BASE), total(&exchange, &[7; 20], QUOTE)), (1, 1));
+    assert_eq!(
+        (total(&exchange, &Address::new([7; 20]), BASE), total(&exchange, &Address::new([7; 20]), QUOTE)),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -86,7 +89,12 @@ fn an_account_made_by_a_fee_acts_in_the_same_batch_and_none_is_made_by_no_fee() 
         exchange.place(&mut taker, small(Bid, Ioc, 10, 100));
         exchange.send(
             &mut house,
-            Body::Withdraw(Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 1 }),
+            Body::Withdraw(Withdraw {
+                token: BASE,
+                amount: 1,
+                recipient: Address::new([9; 20]),
+                max_relay_fee: 1,
+            }),
         );
         let outcome = exchange.seal().map(|prepared| prepared.outbox.len());
         let invalid = matches!(outcome, Err(Error::Invalid { code: Code::UnknownAccount, .. }));
@@ -152,7 +160,7 @@ fn nonces_in_any_order_hold_over_the_blocks_of_a_batch() {
 fn the_deepest_tries_of_a_user_have_witnesses() {
     let [mut maker, mut taker] = [1, 2].map(Trader::new);
     let mut exchange = open_market(&[&maker, &taker]);
-    exchange.enter(list_small_market(&[7; 20], [0, 0]));
+    exchange.enter(list_small_market(&Address::new([7; 20]), [0, 0]));
     for bit in 0..128 {
         let price = 1 << (bit % 40);
         exchange.place(&mut maker, PlaceOrder { client_order_id: 1 << bit, ..small(Ask, Gtc, price, 1) });
@@ -170,7 +178,7 @@ fn the_deepest_tries_of_a_user_have_witnesses() {
 fn the_largest_amounts_trade_exactly() {
     let [mut maker, mut taker] = [1, 2].map(Trader::new);
     let mut exchange = open_market(&[]);
-    exchange.enter(list_small_market(&[7; 20], [10_000, 10_000]));
+    exchange.enter(list_small_market(&Address::new([7; 20]), [10_000, 10_000]));
     exchange.enter(deposit(BASE, &maker.address, MAX_HOLDINGS));
     exchange.enter(deposit(QUOTE, &taker.address, MAX_HOLDINGS));
     // Notional just below 2^108.
@@ -190,7 +198,8 @@ fn the_largest_amounts_trade_exactly() {
         let results = exchange.seal().unwrap().results;
         assert_eq!(results, [code], "{side:?} {price} {size}");
     }
-    let held = [maker.address, taker.address, [7; 20]].map(|address| total(&exchange, &address, QUOTE));
+    let held = [maker.address, taker.address, Address::new([7; 20])]
+        .map(|address| total(&exchange, &address, QUOTE));
     assert_eq!(held.iter().sum::<u128>(), MAX_HOLDINGS);
     exchange.enter(deposit(QUOTE, &taker.address, MAX_HOLDINGS));
     let prepared = exchange.seal().unwrap();
@@ -262,12 +271,12 @@ fn an_order_id_is_never_given_twice() {
     }
     exchange.seal_ok();
     let ids: Vec<_> = exchange.state.books.items().into_iter().map(|(id, _)| *id).collect();
-    let places: Vec<_> = ids.iter().map(|id| u64::from_be_bytes(id[16..].try_into().unwrap())).collect();
+    let places: Vec<_> = ids.iter().map(|id| id.place()).collect();
     assert!(places.windows(2).all(|pair| pair[1] == pair[0] + MAX_BATCH_ITEMS));
-    let forged = book::order_id(book::id(MARKET, Ask), 100, places[0] + 1);
+    let forged = OrderId::new(book::id(MARKET, Ask), 100, places[0] + 1);
     exchange.send(&mut maker, Action::CancelOrder(forged));
     exchange.send(&mut taker, Action::CancelOrder(ids[0]));
-    exchange.send(&mut maker, Action::CancelOrder([0xff; 24]));
+    exchange.send(&mut maker, Action::CancelOrder([0xff; 24].into()));
     let results = exchange.seal().unwrap().results;
     assert_eq!(results, [Code::UnknownOrder, Code::NotOrderOwner, Code::UnknownOrder]);
 }

@@ -159,11 +159,19 @@ fn a_withdrawal_leaves_what_is_locked() {
     let mut exchange = open_market(&[&trader]);
     exchange.place(&mut trader, order(Ask, Gtc, 100, 10));
     exchange.seal_ok();
-    let good = Withdraw { token: BASE, amount: FUNDS - 10 * LOT_SIZE, recipient: [9; 20], max_relay_fee: 5 };
+    let good = Withdraw {
+        token: BASE,
+        amount: FUNDS - 10 * LOT_SIZE,
+        recipient: Address::new([9; 20]),
+        max_relay_fee: 5,
+    };
     for (wrong, code) in [
         (Withdraw { token: 3, amount: 0, ..good.clone() }, Code::UnknownToken),
-        (Withdraw { amount: 0, recipient: [0; 20], ..good.clone() }, Code::ZeroAmount),
-        (Withdraw { recipient: [0; 20], max_relay_fee: u128::MAX, ..good.clone() }, Code::ZeroRecipient),
+        (Withdraw { amount: 0, recipient: Address::new([0; 20]), ..good.clone() }, Code::ZeroAmount),
+        (
+            Withdraw { recipient: Address::new([0; 20]), max_relay_fee: u128::MAX, ..good.clone() },
+            Code::ZeroRecipient,
+        ),
         (Withdraw { max_relay_fee: good.amount + 1, ..good.clone() }, Code::RelayFeeTooHigh),
         (Withdraw { amount: good.amount + 1, ..good.clone() }, Code::InsufficientBalance),
     ] {
@@ -173,7 +181,7 @@ fn a_withdrawal_leaves_what_is_locked() {
     let prepared = exchange.seal_ok();
     let leaf = [
         &[0x70, 0, 0, 0, 0][..],
-        &[9; 20],
+        &Address::new([9; 20]),
         &BASE.to_be_bytes(),
         &good.amount.to_be_bytes(),
         &good.max_relay_fee.to_be_bytes(),
@@ -217,14 +225,14 @@ fn every_inbox_entry_can_be_sequenced() {
 #[test]
 fn a_deposit_that_cannot_be_credited_is_refunded() {
     let mut exchange = open_market(&[]);
-    exchange.enter(deposit(9, &[5; 20], 77));
+    exchange.enter(deposit(9, &Address::new([5; 20]), 77));
     let prepared = exchange.seal().unwrap();
     assert_eq!(prepared.outbox.len(), 1);
     assert_eq!(
         prepared.outbox[0][5..45],
         [&[5; 20][..], &9_u32.to_be_bytes(), &77_u128.to_be_bytes()].concat()
     );
-    assert_eq!(exchange.state.accounts.get(&[5; 20]), Ok(None));
+    assert_eq!(exchange.state.accounts.get(&Address::new([5; 20])), None);
 }
 
 #[test]
@@ -241,8 +249,11 @@ fn invalid_transactions_cannot_be_sequenced() {
         signed
     };
     for (signed, code) in [
-        (with(|head| (head.account, head.signer) = ([7; 20], [7; 20])), Code::UnknownAccount),
-        (with(|head| head.signer = [7; 20]), Code::SignerNotAuthorized),
+        (
+            with(|head| (head.account, head.signer) = (Address::new([7; 20]), Address::new([7; 20]))),
+            Code::UnknownAccount,
+        ),
+        (with(|head| head.signer = Address::new([7; 20])), Code::SignerNotAuthorized),
         (with(|head| head.deadline = NOW - 1), Code::DeadlinePassed),
         (with(|head| head.nonce = 8 << 48), Code::NonceLane),
         (with(|head| head.nonce = 256 << 48), Code::NonceLane),
@@ -313,7 +324,7 @@ fn each_action_of_a_batch_has_a_result_and_a_place() {
     assert_eq!(prepared.public_values.end_seq, seq + 2);
     assert_eq!(orders(&exchange, Ask), [(99, 2), (100, 1), (100, 2)]);
     let ids = ids_of(&exchange, &maker.address);
-    let places: Vec<_> = ids.iter().map(|id| u64::from_be_bytes(id[16..].try_into().unwrap())).collect();
+    let places: Vec<_> = ids.iter().map(|id| id.place()).collect();
     assert_eq!(places, [6, 0, 2].map(|item| seq * MAX_BATCH_ITEMS + item));
     assert_sound(&exchange, 2 * FUNDS);
 }
@@ -336,7 +347,7 @@ fn a_batch_of_the_most_actions_can_be_sequenced() {
 #[test]
 fn data_decodes_to_what_was_encoded() {
     let [mut a, mut b] = [1, 2].map(Trader::new);
-    let id = book::order_id(book::id(MARKET, Ask), 100, 640);
+    let id = OrderId::new(book::id(MARKET, Ask), 100, 640);
     let named = PlaceOrder { client_order_id: u128::MAX, ..order(Ask, Fok, u64::MAX, u64::MAX) };
     let withdraw = Withdraw { token: 7, amount: u128::MAX, recipient: b.address, max_relay_fee: 0 };
     let replacement = |order_id, client_order_id| {
@@ -352,7 +363,7 @@ fn data_decodes_to_what_was_encoded() {
             client_order_id,
         })
     };
-    let far = book::order_id(u64::MAX, u64::MAX, u64::MAX);
+    let far = OrderId::new(u64::MAX, u64::MAX, u64::MAX);
     let actions = vec![
         Action::CancelAll(u32::MAX),
         replacement(id, 0),
@@ -369,9 +380,13 @@ fn data_decodes_to_what_was_encoded() {
         Action::CancelClientOrder(3).into(),
         Body::Batch(actions.clone()),
         Body::Transfer(Transfer { to: b.address, token: u32::MAX, amount: 1 << 127 }),
-        Body::Transfer(Transfer { to: [9; 20], token: 1, amount: 0 }),
-        Body::ApproveAgent(ApproveAgent { agent: [8; 20], expiry: u64::MAX, markets: [0xa5; 32] }),
-        Body::RevokeAgent([7; 20]),
+        Body::Transfer(Transfer { to: Address::new([9; 20]), token: 1, amount: 0 }),
+        Body::ApproveAgent(ApproveAgent {
+            agent: Address::new([8; 20]),
+            expiry: u64::MAX,
+            markets: [0xa5; 32],
+        }),
+        Body::RevokeAgent(Address::new([7; 20])),
         Body::InvalidateNonces(u64::MAX),
     ];
     bodies.extend(actions.into_iter().map(Body::Action));

@@ -34,7 +34,7 @@ impl Flow<'_> {
         let items = self.exchange.state.books.items();
         let ids: Vec<_> = items.iter().filter(|(_, order)| strange || order.owner == self.account).collect();
         if ids.is_empty() {
-            [0; 24]
+            [0; 24].into()
         } else {
             *ids[self.random.below(ids.len() as u64) as usize].0
         }
@@ -59,7 +59,7 @@ impl Flow<'_> {
 
     fn replacement(&mut self) -> ReplaceOrder {
         let order_id = self.order_id();
-        let remaining = self.exchange.state.books.get(&order_id).unwrap().map_or(1, |order| order.remaining);
+        let remaining = self.exchange.state.books.get(&order_id).map_or(1, |order| order.remaining);
         let place = zkclob_core::book::Place::of(&order_id).unwrap();
         let prices = [place.price, 95 + self.random.below(10)];
         ReplaceOrder {

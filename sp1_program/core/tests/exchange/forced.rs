@@ -67,7 +67,7 @@ fn with_orders() -> (Exchange, Trader, Trader) {
 /// The account's orders in a market.
 fn ids_in(exchange: &Exchange, account: &Address, market: u64) -> Vec<OrderId> {
     let mut ids = ids_of(exchange, account);
-    ids.retain(|id| u64::from_be_bytes(id[..8].try_into().unwrap()) / 2 == market);
+    ids.retain(|id| id.book() / 2 == market);
     ids
 }
 
@@ -107,7 +107,7 @@ fn order_ids_are_exactly_those_of_the_orders_removed() {
         ("one twice", vec![own[0], own[1], own[1]]),
         ("one of another account", vec![own[0], own[1], foreign[0]]),
         ("one of another market", vec![own[0], elsewhere[0], own[1]]),
-        ("one that does not rest", vec![own[0], own[1], [7; 24]]),
+        ("one that does not rest", vec![own[0], own[1], [7; 24].into()]),
     ] {
         exchange.removed = removed;
         assert!(matches!(exchange.prepare().err(), Some(Error::Mismatch(_))), "{what}");
@@ -128,12 +128,12 @@ fn other_order_ids_in_a_witness_fail() {
     }
     let prepared = exchange.prepare().unwrap();
     let witness = prepared.witness;
-    let named = exchange.removed.as_flattened();
+    let named: Vec<u8> = exchange.removed.iter().flat_map(|id| id.to_bytes()).collect();
     let at = witness.windows(named.len()).position(|window| window == named).unwrap();
     let mut changed = witness.clone();
-    changed[at..at + 24].copy_from_slice(&ids_in(&exchange, &trader.address, 2)[0]);
+    changed[at..at + 24].copy_from_slice(ids_in(&exchange, &trader.address, 2)[0].as_ref());
     assert!(matches!(execute(&changed), Err(Error::Mismatch(_))));
-    changed[at..at + 24].copy_from_slice(&ids_of(&exchange, &other.address)[0]);
+    changed[at..at + 24].copy_from_slice(ids_of(&exchange, &other.address)[0].as_ref());
     assert!(execute(&changed).is_err());
     // In another order they do the same.
     let mut turned = witness.clone();
@@ -164,7 +164,7 @@ fn several_transactions_share_the_list_of_order_ids() {
 #[test]
 fn an_account_that_must_exist_and_does_not_is_a_no_op() {
     let mut exchange = open_market(&[]);
-    let [account, agent] = [[5; 20], [6; 20]];
+    let [account, agent] = [Address::new([5; 20]), Address::new([6; 20])];
     for entry in [
         force_exit(&account),
         cancel_all(&account),
@@ -174,7 +174,7 @@ fn an_account_that_must_exist_and_does_not_is_a_no_op() {
         assert_eq!(entry_result(&mut exchange, [&entry[..], &[0]].concat()), Code::UnknownOperation);
         assert_eq!(entry_result(&mut exchange, entry), Code::NoAccount);
     }
-    assert_eq!(exchange.state.accounts.get(&account), Ok(None));
+    assert_eq!(exchange.state.accounts.get(&account), None);
 }
 
 #[test]
@@ -252,17 +252,22 @@ fn agents_can_be_approved_and_revoked_from_l1() {
     let own = &trader.address;
     for (entry, code) in [
         (approve_agent(own, own, u64::MAX, &ALL_MARKETS), Code::InvalidAgent),
-        (approve_agent(own, &[0; 20], u64::MAX, &ALL_MARKETS), Code::InvalidAgent),
-        (approve_agent(own, &[1; 20], NOW - 1, &ALL_MARKETS), Code::InvalidAgent),
-        (approve_agent(own, &[1; 20], NOW, &[0; 32]), Code::InvalidAgent),
-        (approve_agent(own, &[1; 20], NOW, &[0xff; 32]), Code::Ok),
-        (approve_agent(own, &[2; 20], NOW, &ALL_MARKETS), Code::Ok),
-        (approve_agent(own, &[1; 20], NOW + 1, &ALL_MARKETS), Code::Ok),
+        (approve_agent(own, &Address::new([0; 20]), u64::MAX, &ALL_MARKETS), Code::InvalidAgent),
+        (approve_agent(own, &Address::new([1; 20]), NOW - 1, &ALL_MARKETS), Code::InvalidAgent),
+        (approve_agent(own, &Address::new([1; 20]), NOW, &[0; 32]), Code::InvalidAgent),
+        (approve_agent(own, &Address::new([1; 20]), NOW, &[0xff; 32]), Code::Ok),
+        (approve_agent(own, &Address::new([2; 20]), NOW, &ALL_MARKETS), Code::Ok),
+        (approve_agent(own, &Address::new([1; 20]), NOW + 1, &ALL_MARKETS), Code::Ok),
     ] {
         assert_eq!(entry_result(&mut exchange, entry), code);
     }
     let agents = exchange.state.account(own).unwrap().agents.clone();
-    let agent = |number: u8, lane, expiry| Agent { agent: [number; 20], lane, expiry, markets: ALL_MARKETS };
+    let agent = |number: u8, lane, expiry| Agent {
+        agent: Address::new([number; 20]),
+        lane,
+        expiry,
+        markets: ALL_MARKETS,
+    };
     assert_eq!(agents, [agent(1, 256, NOW + 1), agent(2, 257, NOW)]);
 
     let lane = Lane { lane: 257, top: 1, window: 1 };
@@ -276,14 +281,14 @@ fn agents_can_be_approved_and_revoked_from_l1() {
 #[test]
 fn a_market_can_be_changed_and_closed() {
     let (mut exchange, mut trader, _) = with_orders();
-    let (fees, fee_account) = ([MAX_FEE, MAX_FEE], [9; 20]);
+    let (fees, fee_account) = ([MAX_FEE, MAX_FEE], Address::new([9; 20]));
     for (entry, code) in [
         (set_market(3, 1, fees, &fee_account), Code::InvalidListing),
         (set_market(1, 0, fees, &fee_account), Code::InvalidListing),
         (set_market(1, 4, fees, &fee_account), Code::InvalidListing),
         (set_market(1, 1, [MAX_FEE + 1, 0], &fee_account), Code::InvalidListing),
         (set_market(1, 1, [0, MAX_FEE + 1], &fee_account), Code::InvalidListing),
-        (set_market(1, 1, fees, &[0; 20]), Code::InvalidListing),
+        (set_market(1, 1, fees, &Address::new([0; 20])), Code::InvalidListing),
         ([&set_market(1, 1, fees, &fee_account)[..], &[0]].concat(), Code::UnknownOperation),
         (set_market(1, 1, fees, &fee_account), Code::Ok),
     ] {
@@ -291,7 +296,7 @@ fn a_market_can_be_changed_and_closed() {
     }
     let market = exchange.state.market(1).unwrap().unwrap();
     assert_eq!((market.maker_fee, market.taker_fee), (MAX_FEE, MAX_FEE));
-    assert_eq!((market.min_notional, market.price_band, market.fee_account), (77, 5, [9; 20]));
+    assert_eq!((market.min_notional, market.price_band, market.fee_account), (77, 5, Address::new([9; 20])));
     assert_eq!((market.lot_size, market.tick_size), (LOT_SIZE, TICK_SIZE));
     let mut own = ids_in(&exchange, &trader.address, 1);
     for (status, code) in [(2, Code::MarketNotActive), (3, Code::MarketNotActive), (1, Code::Ok)] {
@@ -308,11 +313,11 @@ fn a_market_can_be_changed_and_closed() {
 fn a_transfer_moves_what_is_available() {
     let (mut exchange, mut trader, other) = with_orders();
     let locked = balance(&exchange, &trader.address, BASE).1;
-    let good = Transfer { to: [5; 20], token: BASE, amount: FUNDS - locked };
+    let good = Transfer { to: Address::new([5; 20]), token: BASE, amount: FUNDS - locked };
     for (wrong, code) in [
         (Transfer { token: 9, amount: 0, ..good.clone() }, Code::UnknownToken),
-        (Transfer { to: [0; 20], amount: 0, ..good.clone() }, Code::ZeroAmount),
-        (Transfer { to: [0; 20], ..good.clone() }, Code::ZeroRecipient),
+        (Transfer { to: Address::new([0; 20]), amount: 0, ..good.clone() }, Code::ZeroAmount),
+        (Transfer { to: Address::new([0; 20]), ..good.clone() }, Code::ZeroRecipient),
         (Transfer { to: trader.address, amount: u128::MAX, ..good.clone() }, Code::SelfTransfer),
         (Transfer { amount: good.amount + 1, ..good.clone() }, Code::InsufficientBalance),
         (Transfer { amount: 1, ..good.clone() }, Code::Ok),
@@ -321,7 +326,7 @@ fn a_transfer_moves_what_is_available() {
     ] {
         assert_eq!(result(&mut exchange, &mut trader, Body::Transfer(wrong)), code);
     }
-    assert_eq!(balance(&exchange, &[5; 20], BASE), (1, 0));
+    assert_eq!(balance(&exchange, &Address::new([5; 20]), BASE), (1, 0));
     assert_eq!(balance(&exchange, &other.address, BASE).0, FUNDS + good.amount - 1);
     assert_eq!(balance(&exchange, &trader.address, BASE), (locked, locked));
     assert_sound(&exchange, 2 * FUNDS);

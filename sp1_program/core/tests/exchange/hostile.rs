@@ -100,9 +100,14 @@ fn data_that_decodes_has_one_encoding() {
 
 #[test]
 fn data_in_another_form_does_not_decode() {
-    let address = [1; 20];
+    let address = Address::new([1; 20]);
     let batch = |dictionary: &[Address], transactions: &[&[u8]]| {
-        let head = [&[1, dictionary.len() as u8][..], dictionary.as_flattened(), &[1, 1, 1, 5]].concat();
+        let head = [
+            &[1, dictionary.len() as u8][..],
+            &dictionary.iter().flat_map(|address| address.to_vec()).collect::<Vec<_>>(),
+            &[1, 1, 1, 5],
+        ]
+        .concat();
         [head, vec![transactions.len() as u8], transactions.concat()].concat()
     };
     let one = |bytes: &[u8]| batch(&[address], &[bytes]);
@@ -122,14 +127,19 @@ fn data_in_another_form_does_not_decode() {
     ] {
         assert!(decode(&one(right)).is_ok(), "{right:?}");
     }
-    assert!(decode(&batch(&[address, [2; 20]], &[&cancel, &named(&[3, 1, 0, 0, 0], 0)])).is_ok());
+    assert!(
+        decode(&batch(&[address, Address::new([2; 20])], &[&cancel, &named(&[3, 1, 0, 0, 0], 0)])).is_ok()
+    );
     for (what, data) in [
         ("no blocks", vec![1, 0, 1, 1, 0]),
         ("a block without transactions", batch(&[], &[])),
-        ("an address that is not used", batch(&[address, [2; 20]], &[&cancel])),
+        ("an address that is not used", batch(&[address, Address::new([2; 20])], &[&cancel])),
         ("an address that is twice there", batch(&[address; 2], &[&cancel, &named(&[3, 1, 0, 0, 0], 0)])),
         ("the account as the signer by reference", one(&named(&[3, 0, 1, 0, 0], 0))),
-        ("a reference beyond the next address", batch(&[address, [2; 20]], &[&named(&[3, 1, 0, 0, 0], 0)])),
+        (
+            "a reference beyond the next address",
+            batch(&[address, Address::new([2; 20])], &[&named(&[3, 1, 0, 0, 0], 0)]),
+        ),
         ("an unknown kind", one(&named(&[0x0d, 0, 0, 0, 0], 0))),
         ("a batch of no actions", one(&[6, 0, 0, 0, 0, 0])),
         ("a batch of 65 actions", one(&[&[6, 0, 0, 0, 0, 65][..], &[4, 1].repeat(65)].concat())),

@@ -77,7 +77,7 @@ fn nothing_is_traded_with_own_orders_alone() {
         exchange.place(&mut trader, PlaceOrder { self_trade, ..order(Bid, Ioc, 101, 3) });
         exchange.seal_ok();
         assert_eq!(exchange.state.market(MARKET).unwrap().unwrap().last_price, 0);
-        assert_eq!(exchange.state.accounts.get(&FEE_ACCOUNT), Ok(None));
+        assert_eq!(exchange.state.accounts.get(&FEE_ACCOUNT), None);
         assert_sound(&exchange, FUNDS);
     }
 }
@@ -98,7 +98,7 @@ fn an_order_that_is_good_till_time_rests_until_its_deadline() {
     for time_in_force in [Gtt, PostOnlyGtt] {
         let (exchange, maker, _) = expiring(time_in_force);
         let first = ids_of(&exchange, &maker.address)[0];
-        assert_eq!(exchange.state.books.get(&first).unwrap().unwrap().expiry, maker.deadline);
+        assert_eq!(exchange.state.books.get(&first).unwrap().expiry, maker.deadline);
     }
     let (mut exchange, _, mut taker) = expiring(Gtt);
     exchange.elapsed = 60;
@@ -140,7 +140,7 @@ fn an_expired_order_can_be_taken_out_by_anyone_and_no_other() {
     let seq = exchange.state.meta.next_seq;
     let ids = ids_of(&exchange, &maker.address);
     let not_expired = Some(Error::Invalid { seq, code: Code::NotExpired });
-    for (elapsed, id) in [(60, ids[0]), (61, ids[1]), (61, [0; 24])] {
+    for (elapsed, id) in [(60, ids[0]), (61, ids[1]), (61, [0; 24].into())] {
         let mut attempt = Exchange { state: exchange.state.clone(), elapsed, ..Exchange::default() };
         attempt.expire(&id);
         assert_eq!(attempt.prepare().err(), not_expired);

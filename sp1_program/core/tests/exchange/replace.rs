@@ -12,7 +12,7 @@ const SUPPLY: u128 = 2 * FUNDS;
 
 /// A replacement that leaves everything as it is.
 fn same(exchange: &Exchange, id: OrderId, price: u64) -> ReplaceOrder {
-    let order = exchange.state.books.get(&id).unwrap().unwrap();
+    let order = exchange.state.books.get(&id).unwrap();
     ReplaceOrder {
         order_id: id,
         time_in_force: Gtc,
@@ -44,7 +44,7 @@ fn replace(exchange: &mut Exchange, trader: &mut Trader, replacement: &ReplaceOr
 }
 
 fn resting(exchange: &Exchange, id: &OrderId) -> Option<RestingOrder> {
-    exchange.state.books.get(id).unwrap().cloned()
+    exchange.state.books.get(id).cloned()
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn an_order_that_grows_or_changes_its_price_gets_a_new_place() {
         assert_eq!(resting(&exchange, &id), None);
         let new = exchange.state.books.items().into_iter().find(|(_, order)| order.client_order_id == 5);
         if let Some((id, _)) = new {
-            assert_eq!(id[16..], (seq * MAX_BATCH_ITEMS).to_be_bytes());
+            assert_eq!(id.place(), seq * MAX_BATCH_ITEMS);
         }
     }
 }
@@ -172,7 +172,7 @@ fn a_replacement_that_fails_leaves_the_order() {
         (ReplaceOrder { price: 149, size: 1_000_000, ..same.clone() }, Code::InsufficientBalance),
         (ReplaceOrder { price: 101, time_in_force: PostOnly, ..same.clone() }, Code::PostOnlyWouldCross),
         (ReplaceOrder { price: 101, time_in_force: Fok, ..same.clone() }, Code::FokNotFillable),
-        (ReplaceOrder { order_id: [1; 24], ..same.clone() }, Code::UnknownOrder),
+        (ReplaceOrder { order_id: [1; 24].into(), ..same.clone() }, Code::UnknownOrder),
     ] {
         assert_eq!(replace(&mut exchange, &mut trader, &wrong), code);
     }

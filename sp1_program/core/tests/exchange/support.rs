@@ -22,7 +22,7 @@ pub const LOT_SIZE: u128 = 1_000;
 pub const TICK_SIZE: u128 = 10;
 pub const MAKER_FEE: u32 = 100;
 pub const TAKER_FEE: u32 = 300;
-pub const FEE_ACCOUNT: Address = [0xfe; 20];
+pub const FEE_ACCOUNT: Address = Address::new([0xfe; 20]);
 
 /// Numbers that a failure can be replayed with: from a seed, by xorshift (Marsaglia, "Xorshift RNGs", 2003), or from
 /// the bytes of a fuzzer.
@@ -84,7 +84,7 @@ impl Trader {
         let secret = SecretKey::from_byte_array([seed; 32]).unwrap();
         let encoded = secret.public_key(&Secp256k1::new()).serialize_uncompressed();
         let public_key = encoded[1..].try_into().unwrap();
-        Trader { secret, public_key, address: address_of(&public_key), deadline: NOW + 60, nonce: 0 }
+        Trader { secret, public_key, address: address_of(&public_key).into(), deadline: NOW + 60, nonce: 0 }
     }
 
     /// A transaction on its own account under the next nonce.
@@ -261,7 +261,7 @@ pub fn busy_exchange() -> Exchange {
         client_order_id: 4,
     };
     exchange.enter([&[2][..], &NOW.to_be_bytes(), &fourth.address].concat());
-    exchange.enter(deposit(BASE, &[7; 20], 5));
+    exchange.enter(deposit(BASE, &Address::new([7; 20]), 5));
     exchange.expire(&expired);
     let actions = vec![
         Action::CancelClientOrder(1),
@@ -279,7 +279,7 @@ pub fn busy_exchange() -> Exchange {
     exchange.send(taker, Body::Transfer(Transfer { to: last.address, token: QUOTE, amount: 1 }));
     exchange.send(owner, Body::RevokeAgent(fifth.address));
     exchange.send(owner, Body::InvalidateNonces(1 << 48 | 7));
-    let withdraw = Withdraw { token: BASE, amount: 1, recipient: [9; 20], max_relay_fee: 0 };
+    let withdraw = Withdraw { token: BASE, amount: 1, recipient: Address::new([9; 20]), max_relay_fee: 0 };
     exchange.send(owner, Body::Withdraw(withdraw));
     exchange
 }
@@ -368,7 +368,7 @@ pub fn assert_consistent(state: &State) {
     assert_eq!(state.clients.items().len(), named.len());
     for (id, order) in named {
         let key = client_key(&order.owner, order.client_order_id);
-        assert_eq!(state.clients.get(&key), Ok(Some(*id)));
+        assert_eq!(state.clients.get(&key), Some(*id));
     }
 }
 
@@ -407,7 +407,7 @@ pub fn encode(first_block: u64, first_seq: u64, blocks: &[Block]) -> Vec<u8> {
     let mut head = Encoder::default();
     head.out.push(1);
     head.varint(encoder.dictionary.len() as u128);
-    head.out.extend_from_slice(encoder.dictionary.as_flattened());
+    encoder.dictionary.iter().for_each(|address| head.out.extend_from_slice(address));
     head.varint(u128::from(first_block));
     head.varint(u128::from(first_seq));
     [head.out, encoder.out].concat()
@@ -550,7 +550,7 @@ impl Encoder {
     fn replace_order(&mut self, new: &ReplaceOrder) {
         self.order_id(&new.order_id);
         self.options(Side::Bid, new.time_in_force, new.self_trade, new.client_order_id != 0);
-        let book = u64::from_be_bytes(new.order_id[..8].try_into().unwrap());
+        let book = new.order_id.book();
         self.price_key(book, book::price_key(book::side(book), new.price));
         self.varint(u128::from(new.size));
         self.zigzag(new.expected_size, new.size);
@@ -558,10 +558,9 @@ impl Encoder {
     }
 
     fn order_id(&mut self, id: &OrderId) {
-        let word = |at: usize| u64::from_be_bytes(id[at..at + 8].try_into().unwrap());
-        self.varint(u128::from(word(0)));
-        self.price_key(word(0), word(8));
-        self.zigzag(self.seq.wrapping_mul(64), word(16));
+        self.varint(u128::from(id.book()));
+        self.price_key(id.book(), id.price_key());
+        self.zigzag(self.seq.wrapping_mul(64), id.place());
     }
 }
 

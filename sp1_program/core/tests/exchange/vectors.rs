@@ -95,11 +95,11 @@ impl Fields<'_> {
                 size: self.int("size"),
                 client_order_id: self.int("client_order_id"),
             }),
-            "CancelOrder" => Action::CancelOrder(self.array("order_id")),
+            "CancelOrder" => Action::CancelOrder(self.array::<24>("order_id").into()),
             "CancelClientOrder" => Action::CancelClientOrder(self.int("client_order_id")),
             "CancelAll" => Action::CancelAll(self.int("market")),
             "ReplaceOrder" => Action::ReplaceOrder(ReplaceOrder {
-                order_id: self.array("order_id"),
+                order_id: self.array::<24>("order_id").into(),
                 time_in_force: self.time_in_force()?,
                 self_trade: self.self_trade()?,
                 price: self.int("price"),
@@ -121,20 +121,20 @@ impl Fields<'_> {
             "Withdraw" => Body::Withdraw(Withdraw {
                 token: self.int("token"),
                 amount: self.int("amount"),
-                recipient: self.array("recipient"),
+                recipient: self.array::<20>("recipient").into(),
                 max_relay_fee: self.int("max_relay_fee"),
             }),
             "Transfer" => Body::Transfer(Transfer {
-                to: self.array("to"),
+                to: self.array::<20>("to").into(),
                 token: self.int("token"),
                 amount: self.int("amount"),
             }),
             "ApproveAgent" => Body::ApproveAgent(ApproveAgent {
-                agent: self.array("agent"),
+                agent: self.array::<20>("agent").into(),
                 expiry: self.int("expiry"),
                 markets: uint256(self.get("markets")),
             }),
-            "RevokeAgent" => Body::RevokeAgent(self.array("agent")),
+            "RevokeAgent" => Body::RevokeAgent(self.array::<20>("agent").into()),
             "InvalidateNonces" => Body::InvalidateNonces(self.int("floor")),
             _ => Body::Action(self.action(kind)?),
         })
@@ -143,8 +143,8 @@ impl Fields<'_> {
     /// `None` if a number of it means nothing.
     fn signed(&self, kind: &str) -> Option<Signed> {
         let head = Head {
-            account: self.array("account"),
-            signer: self.array("signer"),
+            account: self.array::<20>("account").into(),
+            signer: self.array::<20>("signer").into(),
             nonce: self.int("nonce"),
             deadline: self.int("deadline"),
         };
@@ -160,7 +160,7 @@ fn action_of(fields: &Value) -> Option<Action> {
 fn transaction(fields: &Value) -> Transaction {
     match fields["type"].as_str().unwrap() {
         "InboxEntry" => Transaction::Inbox,
-        "ExpireOrder" => Transaction::ExpireOrder(array(&fields["order_id"])),
+        "ExpireOrder" => Transaction::ExpireOrder(array::<24>(&fields["order_id"]).into()),
         kind => Transaction::Signed(Fields { fields, camel_case: false }.signed(kind).unwrap()),
     }
 }
@@ -190,7 +190,10 @@ fn data() {
 fn eip712() {
     let vectors = vectors("eip712");
     let separator = array(&vectors["domain_separator"]);
-    assert_eq!(signing::domain_separator(int(&vectors["chain_id"]), &array(&vectors["contract"])), separator);
+    assert_eq!(
+        signing::domain_separator(int(&vectors["chain_id"]), &array::<20>(&vectors["contract"]).into()),
+        separator
+    );
     let mut signed_here = 0;
     for case in list(&vectors["cases"]) {
         let key = recover(&array(&case["digest"]), &array(&case["signature"])).unwrap();
@@ -226,7 +229,12 @@ fn outbox() {
         for leaf in leaves {
             let fields = &leaf["withdrawal"];
             let (token, amount) = (int(&fields["token"]), int(&fields["amount"]));
-            outbox.append(&array(&fields["recipient"]), token, amount, int(&fields["max_relay_fee"]));
+            outbox.append(
+                &array::<20>(&fields["recipient"]).into(),
+                token,
+                amount,
+                int(&fields["max_relay_fee"]),
+            );
             assert_eq!(outbox.leaves.last().unwrap(), &array(&leaf["encoded"]));
         }
         assert_eq!(outbox.root(), array(&tree["root"]));
@@ -326,7 +334,7 @@ fn batches() {
         write(&mut state, &case["pre"]);
         let (data, inbox) =
             (bytes(&case["data"]), list(&case["inbox"]).iter().map(bytes).collect::<Vec<_>>());
-        let removed: Vec<OrderId> = list(&case["removed"]).iter().map(array).collect();
+        let removed: Vec<OrderId> = list(&case["removed"]).iter().map(|id| array::<24>(id).into()).collect();
         let inbox = inbox.iter().map(Vec::as_slice).collect();
         let batch = Batch { domain_separator, data: &data, versioned_hashes: &[], inbox, removed: &removed };
         let signatures: Vec<_> = list(&case["signatures"]).iter().map(signature).collect();

@@ -4,8 +4,9 @@
 use zkclob_core::codec::words::push_bytes;
 use zkclob_core::codec::Words;
 use zkclob_core::errors::Error;
-use zkclob_core::state::{Accounts, Books, Clients, Registry};
-use zkclob_core::trie::{Map, Trie};
+use zkclob_core::partial::{Nodes, PartialTable};
+use zkclob_core::state::{Accounts, Books, Clients, Registry, Table};
+use zkclob_core::trie::Map;
 
 const KEY_LENGTHS: [usize; 4] = [20, 24, 36, 5];
 /// Bits of the longest key. What is deeper cannot be right, and is not taken apart.
@@ -40,6 +41,8 @@ pub enum Node {
     /// The hash as a witness has it.
     Opaque([u8; 32]),
     Leaf {
+        /// Whether its value is used.
+        used: bool,
         key: Vec<u8>,
         value: Vec<u8>,
     },
@@ -140,11 +143,11 @@ impl Node {
             return Err(Error::Malformed("deeper than a key has bits"));
         }
         Ok(match header & 0xff {
-            2 => {
+            tag @ (2 | 4) => {
                 let pair = words.bytes((header >> 8) as usize)?;
                 let (key, value) =
                     pair.split_at_checked(key_length).ok_or(Error::Malformed("length of a leaf"))?;
-                Node::Leaf { key: key.to_vec(), value: value.to_vec() }
+                Node::Leaf { used: tag == 2, key: key.to_vec(), value: value.to_vec() }
             }
             3 if header >> 26 == 0 => {
                 let mut child = |side: u32| match header >> (24 + side) & 1 {
@@ -164,8 +167,8 @@ impl Node {
                 out.push(1);
                 push_bytes(hash, out);
             }
-            Node::Leaf { key, value } => {
-                out.push(2 | ((key.len() + value.len()) as u64) << 8);
+            Node::Leaf { used, key, value } => {
+                out.push(if *used { 2 } else { 4 } | ((key.len() + value.len()) as u64) << 8);
                 push_bytes(&[&key[..], value].concat(), out);
             }
             Node::Inner { bit, children } => {
@@ -198,7 +201,7 @@ impl Node {
     fn root_as<M: Map>(&self) -> Result<[u8; 32], Error> {
         let mut words = Vec::new();
         self.write(&mut words);
-        Ok(Trie::<M>::read_partial(&mut Words::new(&mut words))?.root())
+        Ok(PartialTable::<M>::read(&mut Nodes::new(&mut words))?.root())
     }
 
     /// Nodes in it, this one included.
@@ -227,7 +230,7 @@ impl Node {
     /// The leaves in it, in order.
     pub fn leaves(&mut self) -> Vec<(&mut Vec<u8>, &mut Vec<u8>)> {
         match self {
-            Node::Leaf { key, value } => vec![(key, value)],
+            Node::Leaf { key, value, .. } => vec![(key, value)],
             Node::Inner { children, .. } => children.iter_mut().flat_map(Node::leaves).collect(),
             _ => Vec::new(),
         }

@@ -123,8 +123,7 @@ fn gather(random: &mut Random, exchange: &mut Exchange, traders: &mut [Trader], 
             exchange.enter(entry);
         }
         3 => {
-            let lane =
-                exchange.state.accounts.get(&account).unwrap().and_then(|own| own.agent(&agent.address));
+            let lane = exchange.state.accounts.get(&account).and_then(|own| own.agent(&agent.address));
             let lane = lane.map_or(FIRST_AGENT_LANE, |agent| agent.lane);
             let body = Flow { random, exchange, account }.action();
             exchange.send_for(agent, &account, lane, in_either(random, body));
@@ -137,7 +136,7 @@ fn gather(random: &mut Random, exchange: &mut Exchange, traders: &mut [Trader], 
         }
         5 => {
             let (token, amount) = (1 + random.below(3) as u32, random.below(1 << 16).into());
-            let recipient = [random.below(2) as u8; 20];
+            let recipient = Address::new([random.below(2) as u8; 20]);
             let max_relay_fee = random.below(3).into();
             exchange.send(trader, Body::Withdraw(Withdraw { token, amount, recipient, max_relay_fee }));
         }
@@ -165,11 +164,7 @@ fn in_either(random: &mut Random, action: Action) -> Action {
 fn name_all(exchange: &mut Exchange, account: &Address, market: u32) {
     let before = exchange.transactions.is_empty().then(|| exchange.state.clone());
     let Some(state) = before.or_else(|| exchange.after().ok()) else { return };
-    let in_market = |id: &OrderId| {
-        market == 0
-            || id[..8] == u64::from(market * 2).to_be_bytes()
-            || id[..8] == u64::from(market * 2 + 1).to_be_bytes()
-    };
+    let in_market = |id: &OrderId| market == 0 || id.book() / 2 == u64::from(market);
     let items = state.books.items().into_iter();
     exchange
         .removed

@@ -174,14 +174,14 @@ fn change_node(node: &mut Node, trie: usize, other: Node, random: &mut Random) {
         1 => *node = other,
         2 => *node = Node::Empty,
         3 => *node = Node::Inner { bit: random.below(288) as u16, children: Box::new([node.clone(), other]) },
-        _ => {
-            if let Node::Inner { bit, children } = node {
-                match random.below(3) {
-                    0 => children.swap(0, 1),
-                    1 => *bit = random.below(288) as u16,
-                    _ => *node = children[random.below(2) as usize].clone(),
-                }
-            }
-        }
+        _ => match node {
+            Node::Inner { bit, children } => match random.below(3) {
+                0 => children.swap(0, 1),
+                1 => *bit = random.below(288) as u16,
+                _ => *node = children[random.below(2) as usize].clone(),
+            },
+            Node::Leaf { used, .. } => *used = !*used,
+            _ => {}
+        },
     }
 }
