@@ -75,7 +75,7 @@ abstract contract Settlement is Claims, ForcedOperations {
     /// @dev Where bytes that start at `start` of the calldata end with their padding, and whether that is zero.
     function _padding(uint256 start, uint256 length) private pure returns (uint256 end, bool isClean) {
         uint256 unpadded = start + length;
-        end = start + (length + 31) / 32 * 32;
+        end = start + ((length + 31) & ~uint256(31));
         uint256 word;
         assembly ("memory-safe") {
             word := calldataload(unpadded)
