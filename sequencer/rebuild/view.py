@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
-from zkclob_native import ACCOUNTS
+from zkclob_native import ACCOUNTS, StateTree
 
 from sequencer.core.account_proof import AccountProof, AccountTrie, hash_meta
 from sequencer.core.ledger import Account
@@ -29,7 +30,8 @@ class View:
 
     def __init__(self, follower: Follower) -> None:
         self.follower = follower
-        self._trie: tuple[int, AccountTrie] | None = None
+        self._trie: AccountTrie | None = None
+        self._making_trie = Lock()
 
     @property
     def settled_root(self) -> bytes:
@@ -44,23 +46,23 @@ class View:
     def account_proof(self, address: bytes) -> AccountProof | None:
         """The path of an account to the settled root, checked; None for an address without an account."""
         with self.follower.lock:
-            tree = self.follower.replayer.tree
-            value = tree.get(ACCOUNTS, address)
-            if value is None:
-                return None
-            siblings, bits = self._account_trie().path(address)
-            _, books, clients, registry = tree.roots
-            proof = AccountProof(value, siblings, bits, books, clients, registry, hash_meta(tree.meta))
-            if proof.state_root(address) != self.settled_root:
-                raise RebuildError(f"the path of 0x{address.hex()} does not lead to the settled root")
-            return proof
+            tree, settled = self.follower.replayer.tree.copy(), self.settled_root
+        value = tree.get(ACCOUNTS, address)
+        if value is None:
+            return None
+        siblings, bits = self._account_trie(tree).path(address)
+        _, books, clients, registry = tree.roots
+        proof = AccountProof(value, siblings, bits, books, clients, registry, hash_meta(tree.meta))
+        if proof.state_root(address) != settled:
+            raise RebuildError(f"the path of 0x{address.hex()} does not lead to the settled root")
+        return proof
 
-    def _account_trie(self) -> AccountTrie:
-        """Made once for each batch: a path needs the hashes of all other accounts."""
-        batch = self.follower.replayer.batch
-        if self._trie is None or self._trie[0] != batch:
-            self._trie = (batch, AccountTrie(self.follower.replayer.tree.items(ACCOUNTS)))
-        return self._trie[1]
+    def _account_trie(self, tree: StateTree) -> AccountTrie:
+        """Made once for each state: a path needs the hashes of all other accounts, seconds for a million of them."""
+        with self._making_trie:
+            if self._trie is None or self._trie.root != tree.roots[0]:
+                self._trie = AccountTrie(tree.items(ACCOUNTS))
+            return self._trie
 
     def unclaimed(self, recipient: bytes) -> list[ProvenLeaf]:
         """What batches owe an address and L1 did not pay yet, with what the contract asks for."""
