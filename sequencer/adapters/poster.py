@@ -113,6 +113,8 @@ class Poster:
 
     async def _step(self, settlement: Settlement) -> Settled | None:
         """Looks at the contract and does the one thing that is due. None: not settled yet, look again."""
+        # Before the head: a transaction that enters the chain between the two is then seen as settled, never as lost.
+        nonce = await asyncio.to_thread(self._chain.next_nonce, self._signer.address)
         head = await asyncio.to_thread(self._chain.head)
         if head.batch_number > settlement.number:
             # A batch is recorded as settled before the next one is sent: nobody but a stranger is ahead.
@@ -131,7 +133,7 @@ class Poster:
                 f"but L1 is at 0x{head.state_root.hex()}"
             )
         attempts = await self._store.attempts(settlement.number)
-        await self._attempt(settlement, attempts)
+        await self._attempt(settlement, attempts, nonce)
         return None
 
     # ----------------------------------------------------------------- settled
@@ -169,9 +171,8 @@ class Poster:
 
     # ---------------------------------------------------------------- attempts
 
-    async def _attempt(self, settlement: Settlement, attempts: list[Attempt]) -> None:
-        """A first transaction, the same again, or one with higher fees in its place."""
-        nonce = await asyncio.to_thread(self._chain.next_nonce, self._signer.address)
+    async def _attempt(self, settlement: Settlement, attempts: list[Attempt], nonce: int) -> None:
+        """A first transaction, the same again, or one with higher fees in its place. `nonce`: of the next one."""
         live = [attempt for attempt in attempts if attempt.nonce >= nonce]
         if not live:
             if attempts:

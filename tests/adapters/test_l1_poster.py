@@ -271,6 +271,19 @@ async def test_stuck_transaction_is_replaced_at_the_same_nonce_with_an_eighth_mo
     assert settled.tx_hash == second.tx_hash
 
 
+async def test_transaction_that_is_mined_between_two_looks_at_l1_is_not_sent_anew() -> None:
+    class MinedAfterTheHead(FakeL1):
+        def head(self) -> Head:
+            before = super().head()
+            for raw in self.pool:
+                self.mine(raw)
+            return before
+
+    chain, store = MinedAfterTheHead(holds=True), FakeStore()
+    settled = await poster(chain, store).settle(settlement(1))
+    assert [attempt.tx_hash for attempt in store.kept] == [settled.tx_hash]
+
+
 async def test_data_in_blobs_is_settled_by_a_transaction_that_has_them() -> None:
     chain, store = FakeL1(), FakeStore()
     settled = await poster(chain, store).settle(settlement(1, BLOBS))
