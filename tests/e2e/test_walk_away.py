@@ -31,6 +31,7 @@ TRADERS: Final = 6
 SUCCESSOR: Final = 9
 """Index of the second operator's key, which is not the poster's."""
 DEPOSITS: Final = {"ETH": Decimal(40), "USDC": Decimal(200_000), "WBTC": Decimal(4)}
+NOBODY: Final = "http://127.0.0.1:1"
 MAIN: Final = "from sequencer.client.cli import main; main()"
 
 
@@ -45,6 +46,8 @@ class Abandoned:
         self.web3 = Web3(HTTPProvider(devnet.rpc_url))
         self.contract = self.web3.eth.contract(address=self.exchange, abi=EXCHANGE)
         self.inclusion, self.deadline, *_ = self.contract.functions.delays().call()
+        self.archive = devnet.folder / "archive"
+        """Of somebody who keeps what anyone could read."""
         self.refused = 0
         self.parties = [Party(devnet, trader) for trader in range(TRADERS)]
         self.wallets = [party.wallet for party in self.parties] + [trader_wallet(FEES)]
@@ -116,15 +119,22 @@ class Abandoned:
 
     def leave(self, wallet: Wallet, *options: str) -> "subprocess.CompletedProcess[str]":
         """`zkclob exit` with nothing but a key, an RPC address and the contract's."""
+        return self._zkclob("exit", "--yes", *options, ZKCLOB_KEY=wallet.l1.key.hex())
+
+    def verify(self, *options: str) -> None:
+        """`zkclob verify`, which must find nothing wrong."""
+        done = self._zkclob("verify", *options)
+        assert done.returncode == 0, done.stderr
+
+    def _zkclob(self, command: str, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         where = ("--rpc", self.devnet.rpc_url, "--contract", self.exchange)
-        environment = os.environ | {"ZKCLOB_KEY": wallet.l1.key.hex(), "ZKCLOB_URL": "http://127.0.0.1:1"}
         return subprocess.run(
-            [sys.executable, "-c", MAIN, "exit", *where, "--yes", *options],
-            env=environment,
+            [sys.executable, "-c", MAIN, command, *where, *options],
+            env=os.environ | {"ZKCLOB_URL": NOBODY} | variables,
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     def leave_all(self, *options: str) -> list[int]:
@@ -153,10 +163,17 @@ class Abandoned:
 
 
 @pytest.fixture
-def abandoned(tmp_path: Path) -> Iterator[Abandoned]:
-    with Devnet(tmp_path / "devnet", pace=PACE) as devnet:
+def carrier() -> str:
+    """What brings the data of batches to L1."""
+    return "calldata"
+
+
+@pytest.fixture
+def abandoned(tmp_path: Path, carrier: str) -> Iterator[Abandoned]:
+    with Devnet(tmp_path / "devnet", pace=PACE, data_carrier=carrier) as devnet:
         exchange = Abandoned(devnet)
         exchange.trade()
+        exchange.verify("--archive", str(exchange.archive))
         exchange.die()
         assert all(amount > 0 for amount in exchange.held().values())
         yield exchange
@@ -229,4 +246,16 @@ def test_everybody_is_let_out_by_an_operator_that_starts_from_l1(abandoned: Aban
     assert not abandoned.contract.functions.frozen().call()
     for settler in (trader_wallet(POSTER), successor):
         abandoned.collect_fees(settler.l1.address)
+    assert abandoned.held() == NOTHING
+
+
+@pytest.mark.parametrize("carrier", ["blobs"])
+def test_everybody_escapes_with_an_archive_when_blobs_are_pruned(abandoned: Abandoned) -> None:
+    pruned = ("--beacon", NOBODY)
+    abandoned.pass_time(abandoned.deadline)
+    lost = abandoned.leave(abandoned.wallets[0], *pruned)
+    assert (lost.returncode, "its data is nowhere to be found" in lost.stderr) == (1, True)
+    statuses = abandoned.leave_all(*pruned, "--archive", str(abandoned.archive))
+    assert statuses == [0] * len(abandoned.wallets)
+    abandoned.collect_fees(trader_wallet(POSTER).l1.address)
     assert abandoned.held() == NOTHING
