@@ -82,7 +82,7 @@ class ExitDesk:
         ]
         frozen = self._read("frozen")
         rest = self._end() if frozen else self._exit()
-        steps = claims + rest.steps
+        steps = rest.steps + claims  # what has to be waited for goes first
         if not steps and rest.waits_for is None:
             return Position(Stage.OUT, [])
         return Position(Stage.FROZEN if frozen else Stage.LIVE, steps, rest.waits_for)

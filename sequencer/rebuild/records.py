@@ -158,6 +158,10 @@ class Records:
         for block, tx_hash, name, arguments in rows:
             yield block, tx_hash, name, json.loads(arguments)
 
+    def has_event(self, name: str) -> bool:
+        """Whether there was an event of this name."""
+        return self._db.execute("SELECT 1 FROM events WHERE name = ?", (name,)).fetchone() is not None
+
     # ------------------------------------------------------------------- inbox
 
     def add_entry(self, record: InboxRecord) -> None:

@@ -103,6 +103,7 @@ def state_form(view: View) -> dict[str, Any]:
             "exchange": _hex(follower.chain.contract),
             "l1Block": str(l1_block),
             "l1BlockHash": _hex(l1_block_hash),
+            "frozen": records.has_event("Frozen"),
             "batch": str(follower.replayer.batch),
             "stateRoot": _hex(view.settled_root),
             "roots": dict(

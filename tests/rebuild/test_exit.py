@@ -64,7 +64,7 @@ def test_a_deposit_after_the_exit_was_asked_for_is_forced_out_too(settled: Opera
     leave(1, "--yes", "--no-wait")
     settled.l1(1).deposit(1, 10**18)
     plan = leave(1, "--json").answer
-    assert [step["step"].split(":")[0] for step in plan["steps"]][-1] == "force the exit"
+    assert plan["steps"][0]["step"].startswith("force the exit")
     leave(1, "--yes", "--no-wait")
     settled.settle(1)
     assert leave(1, "--yes").status == 0
@@ -104,7 +104,26 @@ def test_what_is_forced_is_in_the_inbox(
         assert (entry.agent, entry.markets, entry.expiry) == (b"\xab" * 20, 1 << 2, 99_999_999_999)
 
 
-def test_every_account_leaves_a_frozen_exchange(settled: Operator, leave: Any) -> None:
+REVERTS, BURNS_ALL_GAS = "0x60006000fd", "0x5b600056"
+
+
+def leave_although_a_token_fails(operator: Operator, leave: Any, trader: int) -> None:
+    """A token that reverts or burns all gas is left behind, all others are paid; it is paid once it works again."""
+    token = operator.contract.functions.tokenOf(2).call()[0]
+    code = operator.web3.eth.get_code(token).to_0x_hex()
+    for broken in (REVERTS, BURNS_ALL_GAS):
+        operator.ask("anvil_setCode", token, broken)
+        ended = leave(trader, "--yes")
+        assert ended.status == 1
+        assert f"of token 2 ({token.lower()})" in ended.out.split("not done:")[1]
+    operator.ask("anvil_setCode", token, code)
+    plan = leave(trader, "--json").answer
+    assert plan["steps"]
+    assert all("of token 2" in step["step"] for step in plan["steps"])
+    assert leave(trader, "--yes").status == 0
+
+
+def test_every_account_leaves_a_frozen_exchange(settled: Operator, leave: Any, zkclob: Zkclob) -> None:
     """The inbox is not served any more; the first to leave freezes, and everybody gets the settled state."""
     settled.settle(0)
     settled.l1(4).deposit(2, 5 * 10**6)
@@ -115,6 +134,8 @@ def test_every_account_leaves_a_frozen_exchange(settled: Operator, leave: Any) -
     assert first.status == 0, first.err
     assert "freeze the exchange" in first.err
     assert settled.contract.functions.frozen().call()
+    assert "FROZEN" in zkclob("verify", "--rpc", settled.rpc_url, "--contract", settled.exchange).out
+    leave_although_a_token_fails(settled, leave, 3)
     for trader, refunds in ((4, 1), (5, 1)):
         assert "escape with" in leave(trader).out
         done = leave(trader, "--yes")

@@ -133,9 +133,11 @@ def verify(session: Session, follow: bool, serve: tuple[str, int] | None, **wher
     view = View(follower)
     follower.catch_up(on_trouble=reporter.trouble)
     form = state_form(view)
+    frozen = ["the exchange is FROZEN: nothing settles any more, leave with `zkclob exit`"]
     session.show(
         form,
         [
+            *(frozen if form["frozen"] else []),
             f"every one of {form['batch']} batches gives what was settled: state root {form['stateRoot']}",
             f"{form['accounts']} accounts, {form['restingOrders']} resting orders",
             f"{int(form['nextSeq']) - 1} transactions up to block {form['blockNumber']}",
