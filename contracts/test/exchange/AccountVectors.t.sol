@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ProofReader} from "../../src/ProofReader.sol";
+import {IExchange} from "../../src/interfaces/IExchange.sol";
 import {AccountProof} from "../../src/types/AccountProof.sol";
 import {VectorReader} from "../support/VectorReader.sol";
 
@@ -48,6 +49,26 @@ contract AccountVectorsTest is VectorReader {
             bits[i] = uint16(numbers[i]);
             assertEq(bits[i], numbers[i]);
         }
+    }
+
+    function expectUnread(Proven memory proven) private {
+        vm.expectRevert(IExchange.InvalidAccountProof.selector);
+        reader.escape(proven.account, proven.proof, proven.tokens);
+    }
+
+    /// Such paths would lead to no root that there is; they are refused before any of it is hashed to the end.
+    function testBitsFallFromTheLeafToTheRoot() public {
+        (, Proven memory proven) = read(vectors("accounts.json"), 5);
+        uint16[] memory bits = proven.proof.bits;
+        assertTrue(bits.length > 2, "a path");
+        (bits[0], bits[1]) = (bits[1], bits[0]);
+        expectUnread(proven);
+        bits[0] = bits[1];
+        expectUnread(proven);
+        bits[0] = 160;
+        expectUnread(proven);
+        proven.proof.bits = new uint16[](bits.length - 1);
+        expectUnread(proven);
     }
 
     function testEachAccountIsInTheState() public view {
