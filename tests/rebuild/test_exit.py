@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from sequencer.client.cli import exits
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.types import ForceApproveAgent, ForceCancelAll, ForceExit, ForceRevokeAgents
+from sequencer.rebuild import opening
 from tests.rebuild.conftest import Operator, Zkclob
+from tests.rebuild.test_follower import AlteredRpc
 
 pytestmark = pytest.mark.e2e
 
@@ -58,6 +61,24 @@ def test_an_account_leaves_a_live_exchange(settled: Operator, leave: Any) -> Non
     assert "nothing is left" in done.out
     assert settled.l1(0).balance(2) - before >= owed[2]
     assert leave(0, "--json").answer == {"stage": "out", "steps": [], "waitsFor": None}
+
+
+def test_a_node_that_is_behind_does_not_have_the_fee_paid_twice(
+    settled: Operator, leave: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = settled.web3.eth.block_number
+
+    def answer(method: str, params: list[Any], found: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params[0] == "latest":
+            return settled.ask("eth_getBlockByNumber", hex(behind), False)
+        return found
+
+    monkeypatch.setattr(opening, "Rpc", lambda url: AlteredRpc(url, answer))
+    monkeypatch.setattr(exits, "PAUSE_S", 0)
+    before = settled.contract.functions.inboxLength().call()
+    ended = leave(1, "--yes")
+    assert (ended.status, "does not show it" in ended.out) == (1, True)
+    assert settled.contract.functions.inboxLength().call() == before + 1
 
 
 def test_a_deposit_after_the_exit_was_asked_for_is_forced_out_too(settled: Operator, leave: Any) -> None:

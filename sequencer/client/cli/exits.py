@@ -40,6 +40,7 @@ class Leaver:
     def __post_init__(self) -> None:
         self.refused: set[str] = set()
         """Steps that failed once."""
+        self.sent: set[str] = set()
         self.failures: dict[str, str] = {}
         self.transactions: list[str] = []
         self.is_stuck = False
@@ -54,6 +55,10 @@ class Leaver:
 
     def take(self, step: Step) -> None:
         """Sends a step and waits until it is in the chain."""
+        if step.about in self.sent:  # an RPC node of several that are not all at the same block
+            self._refuse(step, "it was sent, but the RPC node does not show it: run this again later")
+            time.sleep(PAUSE_S)
+            return
         try:
             if step.only_by_account and not self.is_own:
                 raise L1ActionError("only the account itself can ask for it")
@@ -62,6 +67,7 @@ class Leaver:
             click.echo(f"{step.about}: {error}", err=True)
             self._refuse(step, str(error))
         else:
+            self.sent.add(step.about)
             self.transactions.append(f"0x{tx_hash.hex()}")
             click.echo(f"{step.about}: 0x{tx_hash.hex()}", err=True)
 
