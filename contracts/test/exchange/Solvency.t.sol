@@ -23,7 +23,7 @@ contract SolvencyTest is Test {
 
     /// @notice forge calls only these functions, in random order.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](11);
+        bytes4[] memory selectors = new bytes4[](12);
         selectors[0] = Rollup.deposit.selector;
         selectors[1] = Rollup.force.selector;
         selectors[2] = Rollup.settleSome.selector;
@@ -35,6 +35,7 @@ contract SolvencyTest is Test {
         selectors[8] = Rollup.refundOne.selector;
         selectors[9] = Rollup.govern.selector;
         selectors[10] = Rollup.pass.selector;
+        selectors[11] = Rollup.settleEverything.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(rollup), selectors);
     }
