@@ -1,8 +1,10 @@
 """The whole exchange rebuilt and checked from L1, without the sequencer."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -153,14 +155,26 @@ def _follow(follower: Follower, view: View, serve: tuple[str, int] | None, repor
         if serve is not None:
             port = stack.enter_context(serving(view, *serve))
             click.echo(f"serving on http://{serve[0]}:{port}", err=True)
-        while True:
+        stop = stack.enter_context(_stopped())
+        while not stop.wait(PAUSE_S):
             try:
-                time.sleep(PAUSE_S)
                 follower.step()
             except PASSING as error:
                 reporter.trouble(error)
-            except KeyboardInterrupt:
-                return
+
+
+@contextmanager
+def _stopped() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    previous = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 COMMANDS = (verify,)
