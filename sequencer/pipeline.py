@@ -282,7 +282,7 @@ class Pipeline:
                 entries,
                 signatures,
                 removed,
-                *([carried.versioned_hashes] if carried.versioned_hashes else []),
+                carried.versioned_hashes,
             )
         except ValueError as error:
             raise self._disagreement(

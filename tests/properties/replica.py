@@ -134,7 +134,7 @@ class Replica:
             self._entries,
             self._signatures,
             self._removed,
-            *([carried.versioned_hashes] if carried.versioned_hashes else []),
+            carried.versioned_hashes,
         )
         assert prepared.results == [part.code for result in self._results for part in (result, *result.items)]
         assert prepared.block_roots == self._roots
