@@ -277,6 +277,22 @@ contract SettleTest is ExchangeFixture {
         settle(batch);
     }
 
+    /// A proof may be late: what was sequenced in time, and promised to its users, is settled all the same.
+    function testABatchThatWasMadeInTimeMaySettleLate() public {
+        settle(nextBatch());
+        vm.warp(START + 1);
+        depositEth(1 ether);
+        Batch memory batch = nextBatch();
+        batch.inboxCursor = 2;
+        batch.timestamp = START + 1 + INCLUSION;
+        vm.warp(START + 1 + INCLUSION + 2 days);
+        Batch memory later = batch;
+        later.timestamp++;
+        expectUnsettled(POSTER, later, abi.encodeWithSelector(IExchange.InboxOverdue.selector, uint64(2)));
+        batch.timestamp = START + 1 + INCLUSION;
+        settle(batch);
+    }
+
     function testSixtyFourEntriesAreEnough() public {
         settle(nextBatch());
         for (uint256 i = 0; i < 100; i++) {
