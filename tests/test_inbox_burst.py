@@ -7,13 +7,13 @@ import pytest
 
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_forced
 from sequencer.core.types import Deposit, ForceCancelAll, ForceExit
+from sequencer.node import MAX_BATCH_STEPS, MAX_TRANSACTION_STEPS
 from tests.world import ALICE, BOB, ETH, PROOF, VKEY, World, eventually
 
 ENTRIES = 3_000
-MIN_INBOX_PER_BATCH = 64
+LIMITS = Path(__file__).parents[1] / "contracts/src/types/Limits.sol"
+MIN_INBOX_PER_BATCH = 1
 """The contract's: fewer may be consumed only if no overdue entry is left."""
-
-pytestmark = pytest.mark.slow
 
 
 @dataclass
@@ -41,6 +41,12 @@ async def prove_all(world: World) -> None:
     await eventually(lambda: not world.store.unsettled())
 
 
+def test_a_batch_can_take_as_many_entries_as_the_contract_asks_for() -> None:
+    assert f"uint64 constant MIN_INBOX_PER_BATCH = {MIN_INBOX_PER_BATCH};" in LIMITS.read_text()
+    assert MIN_INBOX_PER_BATCH * MAX_TRANSACTION_STEPS <= MAX_BATCH_STEPS
+
+
+@pytest.mark.slow
 async def test_each_batch_of_a_burst_takes_its_share_of_the_inbox(tmp_path: Path) -> None:
     async with World(tmp_path, max_batch_transactions=2_000).running() as world:
         await world.list_and_fund()

@@ -140,7 +140,7 @@ interface IExchange {
     error InboxCursorBehind(uint64 cursor, uint64 settled);
     /// @notice The batch consumes inbox entries that do not exist.
     error InboxCursorAhead(uint64 cursor, uint64 length);
-    /// @notice The batch leaves an entry that was overdue at its time: consume it, or at least 64 entries.
+    /// @notice The batch leaves an entry that was overdue at its time: consume it, or at least another one.
     error InboxOverdue(uint64 index);
     /// @notice The batch ends at a block that is not after the last settled one.
     error BlockNumberNotAfter(uint64 blockNumber, uint64 settled);

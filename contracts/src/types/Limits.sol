@@ -24,8 +24,9 @@ uint128 constant MAX_FORCED_FEE = 0.02 ether;
 // Entries that wait for the fee of a forced operation to grow by its base, and how often it does at most.
 uint64 constant FORCED_FEE_STEP = 64;
 uint64 constant MAX_FORCED_FEE_STEPS = 31;
-// A batch that consumes this many inbox entries may leave overdue ones.
-uint64 constant MIN_INBOX_PER_BATCH = 64;
+// A batch that consumes this many inbox entries may leave overdue ones. No more than every batch can that begins with
+// entries, however expensive they are to prove; how long the oldest may wait is bounded by the deadline.
+uint64 constant MIN_INBOX_PER_BATCH = 1;
 // Gas that each claim of a `claimMany` gets. One that needs more is skipped.
 uint256 constant CLAIM_GAS = 300_000;
 // Most blobs of one batch.

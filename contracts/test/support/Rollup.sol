@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {MarketUpdate} from "../../src/types/Listing.sol";
+import {MIN_INBOX_PER_BATCH} from "../../src/types/Limits.sol";
 import {Batch} from "../../src/types/Batch.sol";
 import {Claim, OutboxLeaf} from "../../src/types/OutboxLeaf.sol";
 import {AccountTrie} from "./AccountTrie.sol";
@@ -128,7 +129,7 @@ contract Rollup is ExchangeFixture {
         uint64 length = exchange.inboxLength();
         uint64 cursor = _cursor + uint64(consumed % (length - _cursor + 1));
         bool overdue = isOverdue(_cursor);
-        if (cursor - _cursor < 64 && isOverdue(cursor)) {
+        if (cursor - _cursor < MIN_INBOX_PER_BATCH && isOverdue(cursor)) {
             refuseSettlement(cursor);
             cursor = length;
         }
