@@ -266,11 +266,11 @@ max_transactions = {pace.batch_transactions}
         return sections
 
     def start_sequencer(self, *, wait: bool = True) -> None:
-        """Starts the sequencer, which starts its worker; waits until it answers."""
+        """Starts the sequencer, which starts its worker; waits until it takes transactions, or halts."""
         command = [sys.executable, "-m", "sequencer", "serve", "--config", str(self.folder / "config.toml")]
         self._sequencer = self._spawn("sequencer", command)
         if wait:
-            self._wait_for("sequencer", self._sequencer, self._sequencer_answers)
+            self._wait_for("sequencer", self._sequencer, self._sequencer_is_ready)
 
     def wait_for_markets(self) -> None:
         """Returns when the sequencer has taken what the deployment put into the inbox."""
@@ -342,11 +342,23 @@ max_transactions = {pace.batch_transactions}
         except (requests.RequestException, ValueError, KeyError):
             return False
 
-    def _sequencer_answers(self) -> bool:
+    def sequencer_answers(self) -> bool:
+        """Whether it serves its API."""
+        return self._health() is not None
+
+    def _sequencer_is_ready(self) -> bool:
+        health = self._health()
+        return health is not None and (
+            health["l1Watcher"]["lastError"] is None or health["status"] == "halted"
+        )
+
+    def _health(self) -> dict[str, Any] | None:
+        """What it says of itself, None if it does not answer."""
         try:
-            return bool(requests.get(f"{self.url}/v1/health", timeout=1).status_code == requests.codes.ok)
+            answer = requests.get(f"{self.url}/v1/health", timeout=1)
         except requests.RequestException:
-            return False
+            return None
+        return answer.json() if answer.ok else None
 
     def _markets_are_listed(self) -> bool:
         return len(Client(self.url).markets()) == len(self.deployment["markets"])

@@ -51,6 +51,8 @@ GARBAGE_THRESHOLD: Final = 100_000
 """New objects between two runs of the garbage collector."""
 CONTRACT_POLLS: Final = 5
 """Polls of L1 between two looks at what the contract says of itself."""
+INBOX_PATIENCE_PART: Final = 2
+"""Of the time for inclusion: for so long trading goes on without L1."""
 SWITCH_INTERVAL_S: Final = 0.0002
 """How long the thread that writes the journal waits at most for the interpreter; answers wait for it."""
 
@@ -140,6 +142,7 @@ class Sequencer:
             seal_interval_ms=self.config.seal.interval_ms,
             max_block_transactions=self.config.seal.max_transactions,
             max_waiting=self.config.admission_queue,
+            inbox_patience_s=self.deployment.delays.inclusion // INBOX_PATIENCE_PART,
         )
 
     def _make_watcher(self) -> L1Watcher:

@@ -9,13 +9,16 @@ A block is opened by its first transaction and sealed when it is old or full, or
 ends needs a later block time. What one transaction may add to a block is bounded, so a full block leaves room for it.
 
 An order with an expiry is taken out by a transaction of the node's own as soon as its time is over.
+
+L1 refuses a batch that takes no inbox entry and leaves one that is overdue. So entries that wait go first, and nothing
+else is sequenced while one that nobody has read may be too old.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, Literal
@@ -95,6 +98,10 @@ others, and how long the event loop waits for the writer. What gets a group ther
 
 class Busy(Exception):  # noqa: N818 - a state, named as it is shown
     """Too many transactions wait for the writer. Nothing was done."""
+
+
+class InboxUnread(Busy):
+    """What L1's inbox holds is not known, or not sequenced, for too long. Nothing was done."""
 
 
 class ReplayError(Exception):
@@ -182,8 +189,13 @@ class Node:
         seal_interval_ms: int,
         max_block_transactions: int,
         max_waiting: int,
+        inbox_patience_s: int | None = None,
     ) -> None:
-        """`on_sealed` gets each sealed block, in order, once it is durable."""
+        """`on_sealed` gets each sealed block, in order, once it is durable.
+
+        `inbox_patience_s`: for how long the inbox may be unknown before nothing but its entries is sequenced; None:
+        nobody reads it.
+        """
         self._state = State()
         self._journal = journal
         self._clock = clock
@@ -192,17 +204,21 @@ class Node:
         self._seal_interval_ms = seal_interval_ms
         self._max_block_transactions = max_block_transactions
         self._max_waiting = max_waiting
+        self._inbox_patience_s = inbox_patience_s
         self._waiting: deque[_Submission] = deque()
+        self._entries: deque[_Submission] = deque()
         self._wake = asyncio.Event()
         self._durable = asyncio.Lock()
         self._committing: asyncio.Task[bool] | None = None
         self._open: _OpenBlock | None = None
         self._seal_timer: asyncio.Task[None] | None = None
         self._seal_due = False
-        self._expiry = OrderExpiry(self._state, clock, self._enqueue)
+        self._expiry = OrderExpiry(self._state, clock, self._expire)
         self._inbox_order = asyncio.Lock()
         self._inbox_hashes: list[bytes] = []
         self._inbox_place = (0, b"")
+        self._inbox_known = 0
+        self._inbox_news = asyncio.Event()
         self._halt_reason: str | None = None
         self._memory_ahead = False
 
@@ -241,7 +257,7 @@ class Node:
     ) -> Accepted:
         """Sequences a transaction whose signature was checked; returns when it is durable.
 
-        Raises Rejection (its nonce stays free), Busy, NodeHalted.
+        Raises Rejection (its nonce stays free), Busy, InboxUnread, NodeHalted.
         """
         self._require_running()
         if len(self._waiting) >= self._max_waiting:
@@ -265,6 +281,27 @@ class Node:
         """See InboxSink."""
         hashes = self._inbox_hashes
         return InboxPosition(len(hashes), hashes[-1] if hashes else ZERO_HASH, *self._inbox_place)
+
+    def inbox_read(self, time: int, waiting: L1InboxEntry | None) -> None:
+        """See InboxSink."""
+        self._inbox_known = time if waiting is None else min(time, _time_of(waiting))
+        self._inbox_news.set()
+
+    def is_inbox_stale(self) -> bool:
+        """Whether there may be an entry that makes L1 refuse a batch without entries."""
+        if self._inbox_patience_s is None:
+            return False
+        now = max(self._state.meta.timestamp, self._clock.now_ms() // 1000)
+        return now - self._inbox_known > self._inbox_patience_s
+
+    async def _expire(self, transaction: ExpireOrder, digest: bytes) -> Accepted:
+        """An order's end waits where a client is refused."""
+        while True:
+            while self.is_inbox_stale():
+                self._inbox_news.clear()
+                await self._inbox_news.wait()
+            with suppress(InboxUnread):
+                return await self._enqueue(transaction, digest)
 
     def _not_sequenced(self, entries: Sequence[L1InboxEntry]) -> list[L1InboxEntry]:
         """The entries that continue the inbox. Halts the node if L1 contradicts what is sequenced."""
@@ -299,7 +336,8 @@ class Node:
         inbox: L1InboxEntry | None = None,
     ) -> Accepted:
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Submission(transaction, digest, public_key, signature, inbox, answer))
+        queue = self._waiting if inbox is None else self._entries
+        queue.append(_Submission(transaction, digest, public_key, signature, inbox, answer))
         self._wake.set()
         # A client that goes away cancels the answer that it waits for, not what it sent.
         return await answer
@@ -331,8 +369,8 @@ class Node:
         if self._halt_reason is None:
             log.critical("HALTED: %s", reason)
             self._halt_reason = reason
-        while self._waiting:
-            _fail(self._waiting.popleft().answer, NodeHalted(self._halt_reason))
+        while submission := self._next():
+            _fail(submission.answer, NodeHalted(self._halt_reason))
         self._wake.set()
 
     def _require_running(self) -> None:
@@ -357,7 +395,7 @@ class Node:
         while self._halt_reason is None:
             await self._wake.wait()
             self._wake.clear()
-            if self._committing is not None and len(self._waiting) < AHEAD_MIN:
+            if self._committing is not None and len(self._waiting) + len(self._entries) < AHEAD_MIN:
                 await asyncio.shield(self._committing)
             await self._write()
 
@@ -373,7 +411,7 @@ class Node:
                 self._lose(group, error)
                 return
             self._committing = asyncio.create_task(self._finish(group, durable, before))
-        if self._waiting:
+        if self._waiting or self._entries:
             self._wake.set()
         if before is not None:
             await asyncio.shield(before)
@@ -402,14 +440,22 @@ class Node:
         for submission in group.taken:
             _fail(submission.answer, NodeHalted(self._halt_reason))
 
+    def _next(self) -> _Submission | None:
+        """Takes what waits out of its queue, entries first."""
+        queue = self._entries or self._waiting
+        return queue.popleft() if queue else None
+
     def _sequence(self, group: _Group) -> None:
         """Applies what waits, as a group; rejected transactions are answered at once, they change nothing."""
         journal, sealed, weight = group.journal, group.sealed, 0
-        while self._waiting and weight < MAX_GROUP:
-            submission = self._waiting.popleft()
+        while weight < MAX_GROUP and (submission := self._next()):
             group.taken.append(submission)
             tx = submission.transaction
             actions = len(tx.actions) if isinstance(tx, Batch) else 1
+            if submission.inbox is None and self.is_inbox_stale():
+                _fail(submission.answer, InboxUnread())
+                weight += actions
+                continue
             block = self._prepare_block(submission, journal, sealed)
             before, inbox_hash = block.steps, self._state.meta.inbox_hash
             try:

@@ -108,6 +108,10 @@ class InboxSink(Protocol):
         """
         ...
 
+    def inbox_read(self, time: int, waiting: L1InboxEntry | None) -> None:
+        """All entries that L1 had at `time`, in Unix seconds, are sequenced, but those from `waiting` on."""
+        ...
+
     def halt(self, reason: str) -> None:
         """Stops sequencing until a person decided: L1 contradicts what was sequenced."""
         ...

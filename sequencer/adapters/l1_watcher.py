@@ -5,6 +5,9 @@ holds is always one branch, whatever the RPC node switches to between two calls.
 dropped with its entries; those of its replacement are read in its place. Indices must be contiguous and each entry
 must continue the hash chain. An entry is handed over when `confirmations` blocks are on top of its block; it is pending
 before. An entry that is read again is handed over again: the node ignores the same one and halts for another.
+
+The node is told up to when it knows the inbox. That is by our clock: a chain may be quiet, and an RPC node that stands
+still without an error is not told apart from one.
 """
 
 import asyncio
@@ -77,6 +80,7 @@ class L1Watcher:
         self._blocks: deque[_SeenBlock] = deque()
         self._pending: deque[L1InboxEntry] = deque()
         self._agreed_tip = b""
+        self._read_at = 0
         self._health = Health()
 
     async def run(self) -> None:
@@ -105,12 +109,15 @@ class L1Watcher:
 
         Raises L1Error; NodeHalted when the node stopped, which it is told to do when a sequenced entry changed.
         """
+        began = self._clock.now_ms() // 1000
         latest = await asyncio.to_thread(self._chain.latest_block)
         if latest.hash != self._agreed_tip:
             await self._drop_replaced_blocks()
             await self._read_up_to(latest)
             await self._compare_with_contract()
             self._agreed_tip = self._blocks[-1].header.hash
+        if latest.hash == self._agreed_tip:
+            self._read_at = began
         await self._hand_over()
 
     # ---------------------------------------------------------------- the branch
@@ -209,12 +216,17 @@ class L1Watcher:
     async def _hand_over(self) -> None:
         """Many at a time: a batch that leaves entries behind that are overdue is refused by the contract."""
         confirmed = self._blocks[-1].header.number - self._confirmations
+        self._tell_known()
         while deep := [
             entry for entry in islice(self._pending, HANDED_OVER_MAX) if entry.l1_block <= confirmed
         ]:
             await self._sink.submit_inbox(*deep)
             for _ in deep:
                 self._pending.popleft()
+            self._tell_known()
+
+    def _tell_known(self) -> None:
+        self._sink.inbox_read(self._read_at, self._pending[0] if self._pending else None)
 
     def _report(self, error: Exception) -> None:
         if str(error) != self._health.last_error:

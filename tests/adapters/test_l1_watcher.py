@@ -87,6 +87,7 @@ class FakeNode:
 
     entries: list[L1InboxEntry] = field(default_factory=list)
     halted: str | None = None
+    told: list[tuple[int, bytes | None]] = field(default_factory=list)
 
     def inbox_position(self) -> InboxPosition:
         if not self.entries:
@@ -107,6 +108,9 @@ class FakeNode:
             raise NodeHalted(self.halted)
         assert entry.index == len(self.entries)
         self.entries.append(entry)
+
+    def inbox_read(self, time: int, waiting: L1InboxEntry | None) -> None:
+        self.told.append((time, None if waiting is None else waiting.entry))
 
     def halt(self, reason: str) -> None:
         self.halted = reason
@@ -179,6 +183,25 @@ async def test_shallow_entries_are_pending() -> None:
     await watcher.poll()
     assert watcher.pending() == ()
     assert node.sequenced() == [b"a"]
+
+
+async def test_the_node_is_told_up_to_when_it_knows_the_inbox() -> None:
+    chain, node, clock = FakeChain(), FakeNode(), FakeClock()
+    watcher = watch(chain, node, confirmations=1, clock=clock)
+    clock.time_ms = 5_000
+    chain.down = True
+    with pytest.raises(L1Unavailable):
+        await watcher.poll()
+    assert node.told == []
+    chain.down = False
+    chain.mine(b"a")
+    chain.mine(b"b")
+    await watcher.poll()
+    assert node.told == [(5, b"a"), (5, b"b")]
+    clock.time_ms = 7_000
+    chain.mine()
+    await watcher.poll()
+    assert node.told[2:] == [(7, b"b"), (7, None)]
 
 
 async def test_reorganisation_above_the_confirmed_depth_replaces_pending_entries() -> None:

@@ -28,7 +28,8 @@ def cut_off(tmp_path: Path) -> Iterator[tuple[Devnet, TcpFaultInjector]]:
             devnet.mint_test_tokens()
             devnet.write_config()
             network.cut()
-            devnet.start_sequencer()
+            devnet.start_sequencer(wait=False)
+            wait_until(devnet.sequencer_answers)
             yield devnet, network
         finally:
             devnet.stop()

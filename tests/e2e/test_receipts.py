@@ -35,7 +35,6 @@ def network(tmp_path: Path) -> Iterator[tuple[Devnet, TcpFaultInjector]]:
 
 def put_back_an_old_journal(devnet: Devnet, old: Path) -> None:
     """The fault: what was acknowledged since the copy was made is forgotten, and its numbers are given again."""
-    devnet.kill_sequencer()
     shutil.rmtree(devnet.folder / "data")
     shutil.copytree(old, devnet.folder / "data")
     devnet.start_sequencer()
@@ -67,8 +66,9 @@ def test_an_order_that_was_acknowledged_and_replaced_costs_the_bond(
     way_to_l1.cut()
     with Client(devnet.url, trader.wallet, receipts=receipts) as client:
         promised = client.place_order("ETH/USDC", "sell", Decimal(2500), Decimal(1))
-    put_back_an_old_journal(devnet, tmp_path / "old")
+    devnet.kill_sequencer()
     way_to_l1.heal()
+    put_back_an_old_journal(devnet, tmp_path / "old")
     with Client(devnet.url, trader.wallet) as client:
         settled = client.place_order("ETH/USDC", "sell", Decimal(2700), Decimal(1))
         assert (settled.seq, settled.digest == promised.digest) == (promised.seq, False)

@@ -1,12 +1,19 @@
 """What a client is told about an exception, over HTTP and over a WebSocket."""
 
+from typing import Final
+
 from aiohttp import web
 
 from sequencer.adapters.http.errors import ApiError, busy
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
 from sequencer.core.errors import Rejection
-from sequencer.node import Busy
+from sequencer.node import Busy, InboxUnread
 from sequencer.ports import NodeHalted
+
+INBOX_UNREAD: Final = (
+    "transactions are not accepted until all that L1 has for the exchange is read and sequenced: "
+    "L1 could refuse what is sequenced before"
+)
 
 
 def as_api_error(error: Exception) -> ApiError:
@@ -16,6 +23,8 @@ def as_api_error(error: Exception) -> ApiError:
             return error
         case Rejection():
             return ApiError(422, error.code.name, error.message, error.details)
+        case InboxUnread():
+            return busy(INBOX_UNREAD)
         case Busy():
             return busy("too many transactions are waiting; this one was not accepted")
         case NodeHalted():

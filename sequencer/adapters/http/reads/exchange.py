@@ -8,6 +8,7 @@ from sequencer.adapters.contract_watch import ContractWatch
 from sequencer.adapters.deferred import ARMED_PER_ACCOUNT_MAX
 from sequencer.adapters.http import answers
 from sequencer.adapters.http.context import CONTEXT, Context, answer, hex_bytes
+from sequencer.adapters.http.failures import INBOX_UNREAD
 from sequencer.adapters.http.limits import Family
 from sequencer.adapters.http.reads.query import DEPTH_MAX, LIMIT_MAX
 from sequencer.adapters.http.request_body import BODY_BYTES_MAX
@@ -31,9 +32,8 @@ async def health(request: web.Request) -> web.Response:
     """GET /v1/health"""
     context = request.app[CONTEXT]
     queue = context.queue
-    watcher, verifier, settler, prover = (
-        part.health() for part in (context.watcher, context.verifier, context.settler, queue)
-    )
+    verifier, settler, prover = (part.health() for part in (context.verifier, context.settler, queue))
+    watcher = _watcher(context)
     relayer = Health() if context.relayer is None else context.relayer.health()
     contract = context.contract_watch.health()
     halted = context.node.halt_reason
@@ -53,6 +53,15 @@ async def health(request: web.Request) -> web.Response:
             ),
         )
     )
+
+
+def _watcher(context: Context) -> Health:
+    """What the watcher says, after that transactions are refused because of it."""
+    health = context.watcher.health()
+    if not context.node.is_inbox_stale():
+        return health
+    said = (INBOX_UNREAD, health.last_error)
+    return Health(": ".join(filter(None, said)), health.since_ms)
 
 
 def _contract(watch: ContractWatch) -> answers.ContractHealth:
