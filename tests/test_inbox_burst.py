@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from sequencer.core.codec import encode_inbox_deposit, encode_inbox_forced
-from sequencer.core.types import Deposit, ForceCancelAll, ForceExit
+from sequencer.core.types import Deposit, ForceCancelAll, ForceExit, Side, TimeInForce
 from sequencer.node import MAX_BATCH_STEPS, MAX_TRANSACTION_STEPS
-from tests.world import ALICE, BOB, ETH, PROOF, VKEY, World, eventually
+from tests.world import ALICE, BOB, DEPLOYMENT, ETH, PROOF, VKEY, World, eventually
 
 ENTRIES = 3_000
+INCLUSION = DEPLOYMENT.delays.inclusion
 LIMITS = Path(__file__).parents[1] / "contracts/src/types/Limits.sol"
 MIN_INBOX_PER_BATCH = 1
 """The contract's: fewer may be consumed only if no overdue entry is left."""
@@ -64,3 +65,34 @@ async def test_each_batch_of_a_burst_takes_its_share_of_the_inbox(tmp_path: Path
         shares = [after - before for before, after in zip([0, *cursors], cursors, strict=False)]
         assert all(share >= MIN_INBOX_PER_BATCH for share in shares[:-1])
         assert len(shares) > 1
+
+
+async def test_after_a_downtime_every_batch_of_the_smallest_size_is_taken(tmp_path: Path) -> None:
+    """Blocks and batches of one transaction, as if each entry filled one; an order ended in the meantime."""
+    patience = INCLUSION // 2
+    small = World(tmp_path, max_batch_transactions=1, max_block_transactions=1, inbox_patience_s=patience)
+    async with small.running() as world:
+        await world.list_and_fund()
+        start = world.clock.now_ms() // 1000
+        world.node.inbox_read(start, None)
+        ending = world.order(
+            ALICE, Side.BID, 250_000, 100, time_in_force=TimeInForce.GTT, deadline=start + INCLUSION
+        )
+        await world.submit(ALICE, ending)
+        before, burst = world.node.inbox_position().count, Burst(start + 1)
+        world.clock.advance(2 * INCLUSION * 1000)
+        for number in range(5):
+            await world.submit_inbox(burst.entry(number))
+        length = world.node.inbox_position().count
+        world.node.inbox_read(start + 2 * INCLUSION, None)
+        await eventually(lambda: not world.node.latest.orders)
+        await world.submit(BOB, world.withdrawal(BOB, ETH, 1))
+        # all batches but the one that is being filled
+        await eventually(lambda: len(world.store.unsettled()) == world.node.latest.meta.next_seq - 2)
+        await prove_all(world)
+        settled, previous = world.settler.settlements, 0
+        for batch in settled:
+            left = before <= batch.inbox_cursor < length and batch.timestamp > burst.time + INCLUSION
+            assert not left or batch.inbox_cursor - previous >= MIN_INBOX_PER_BATCH
+            previous = batch.inbox_cursor
+        assert previous == length
