@@ -48,7 +48,7 @@ def test_rpc_is_down_at_the_start_and_in_the_middle(cut_off: tuple[Devnet, TcpFa
     network.cut()
     trader.pay_in("ETH", Decimal(1))
     placed = trader.client.place_order(1, "sell", Decimal(2500), Decimal(1))
-    wait_until(lambda: trader.client.health().l1_poster.last_error is not None)
+    wait_until(lambda: trader.client.health().l1_verifier.last_error is not None)
     assert trader.client.transaction(bytes.fromhex(placed.digest[2:])).status != "settled"
     assert trader.total("ETH") == Decimal(5)
     network.heal()
