@@ -45,8 +45,8 @@ PACE: Final = Pace(batch_age_ms=30_000)
 """Long enough for everything that the wallets do to go into one batch: a second one would take as long to prove."""
 
 GIB: Final = 1 << 30
-PROOF_MEMORY: Final = 23 * GIB
-"""What the stage that needs most takes at its peak: `compress`; the set-up takes 19 GiB. Swap counts, at a price."""
+PROOF_MEMORY: Final = 19 * GIB
+"""What the stage that needs most takes at its peak: the set-up; a proof later takes 16. Swap counts, at a price."""
 PROGRAMS_DISK: Final = 3 * GIB
 KEYS_DISK: Final = 9 * GIB
 PROOF_DISK: Final = GIB // 4
