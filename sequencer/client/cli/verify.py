@@ -152,10 +152,11 @@ def verify(session: Session, follow: bool, serve: tuple[str, int] | None, **wher
 
 def _follow(follower: Follower, view: View, serve: tuple[str, int] | None, reporter: Reporter) -> None:
     with ExitStack() as stack:
+        # first, so that whoever was answered once can also end it
+        stop = stack.enter_context(_stopped())
         if serve is not None:
             port = stack.enter_context(serving(view, *serve))
             click.echo(f"serving on http://{serve[0]}:{port}", err=True)
-        stop = stack.enter_context(_stopped())
         while not stop.wait(PAUSE_S):
             try:
                 follower.step()
