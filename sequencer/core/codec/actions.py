@@ -33,9 +33,9 @@ CANCEL_ALL: Final = Struct(">BI")
 REPLACE_ORDER: Final = Struct(">B24sBBQQQ16s")
 
 _PLACE: Final = int(Kind.PLACE_ORDER)
-_SIDES: Final = tuple(Side)
-_TIMES_IN_FORCE: Final = tuple(TimeInForce)
-_SELF_TRADES: Final = tuple(SelfTrade)
+SIDES: Final = tuple(Side)
+TIMES_IN_FORCE: Final = tuple(TimeInForce)
+SELF_TRADES: Final = tuple(SelfTrade)
 
 
 def encode_action(tx: Action) -> bytes:
@@ -132,9 +132,9 @@ def _place_order(
     return PlaceOrder(
         *head,
         market,
-        _member(_SIDES, side),
-        _member(_TIMES_IN_FORCE, force),
-        _member(_SELF_TRADES, self_trade),
+        _member(SIDES, side),
+        _member(TIMES_IN_FORCE, force),
+        _member(SELF_TRADES, self_trade),
         price,
         size,
         int.from_bytes(client, "big"),
@@ -154,8 +154,8 @@ def _replace_order(
     return ReplaceOrder(
         *head,
         order_id,
-        _member(_TIMES_IN_FORCE, force),
-        _member(_SELF_TRADES, self_trade),
+        _member(TIMES_IN_FORCE, force),
+        _member(SELF_TRADES, self_trade),
         price,
         size,
         expected,

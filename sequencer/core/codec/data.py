@@ -39,7 +39,7 @@ MAX_TRANSACTION_DATA: Final = _HEAD_DATA + max(_ACTION_DATA, 5 + 19 + _ADDRESS_D
 MAX_BATCH_BOUND: Final = MAX_TRANSACTION_DATA + MAX_BATCH_ITEMS * _ACTION_DATA
 """Most bytes that any transaction adds."""
 
-_DATA_VERSION: Final = 1
+DATA_VERSION: Final = 1
 _INBOX: Final = bytes([Kind.INBOX])
 _EXPIRE_ORDER: Final = bytes([Kind.EXPIRE_ORDER])
 _KINDS: Final[dict[type, bytes]] = {
@@ -103,7 +103,7 @@ class DataEncoder:
 
     def _header(self) -> bytes:
         numbers = (len(self._dictionary), self._first_block or 0, self._first_seq, self._blocks)
-        return bytes([_DATA_VERSION]) + b"".join(map(varint, numbers))
+        return bytes([DATA_VERSION]) + b"".join(map(varint, numbers))
 
     def add_block(self, block: Block) -> None:
         """Append the block that follows those added so far."""

@@ -4,12 +4,12 @@ A list of transactions has one encoding. Whatever else the bytes are raises `Val
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from msgspec import Struct
 
 from sequencer.core.book import PLACES_PER_SEQ, price_key
-from sequencer.core.codec.actions import Head
+from sequencer.core.codec.actions import SELF_TRADES, SIDES, TIMES_IN_FORCE, Head
+from sequencer.core.codec.data import DATA_VERSION
 from sequencer.core.constants import MAX_BATCH_ITEMS, MAX_U32, MAX_U64, MAX_U128
 from sequencer.core.types import (
     Action,
@@ -36,11 +36,6 @@ from sequencer.core.types import (
     Transfer,
     Withdraw,
 )
-
-_DATA_VERSION: Final = 1
-_SIDES: Final = tuple(Side)
-_TIMES_IN_FORCE: Final = tuple(TimeInForce)
-_SELF_TRADES: Final = tuple(SelfTrade)
 
 
 class DecodedData(Struct, frozen=True):
@@ -79,7 +74,7 @@ class _Decoder:
         self._price_keys: dict[int, int] = {}
 
     def blocks(self) -> DecodedData:
-        if self._byte() != _DATA_VERSION:
+        if self._byte() != DATA_VERSION:
             raise ValueError("version of the data")
         self._read_dictionary()
         number, first_seq = self._varint(), self._varint()
@@ -267,12 +262,12 @@ class _Decoder:
     def _options(self) -> _Options:
         options = self._byte()
         time_in_force = options >> 1 & 7
-        if options >> 7 or time_in_force >= len(_TIMES_IN_FORCE):
+        if options >> 7 or time_in_force >= len(TIMES_IN_FORCE):
             raise ValueError("options of an order")
         return _Options(
-            _SIDES[options & 1],
-            _TIMES_IN_FORCE[time_in_force],
-            _SELF_TRADES[options >> 4 & 3],
+            SIDES[options & 1],
+            TIMES_IN_FORCE[time_in_force],
+            SELF_TRADES[options >> 4 & 3],
             bool(options >> 6),
         )
 
