@@ -1,11 +1,8 @@
 """The command `zkclob` against a whole sequencer."""
 
-import io
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import click
 import pytest
@@ -18,27 +15,11 @@ from sequencer.client.l1 import L1ActionError
 from sequencer.core.codec import encode_inbox_deposit
 from sequencer.core.types import Deposit
 from tests.client.conftest import AGENT, ALICE, BOB, Exchange, StandIn
+from tests.command import Zkclob, zkclob_command
 from tests.world import ETH, START_MS
 
 FAR = str(START_MS // 1000 + 10_000_000)
 MARKET = "ETH/USDC"
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> Any:
-        """What it printed as JSON."""
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-
-Zkclob = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -48,16 +29,7 @@ def zkclob(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     monkeypatch.setenv("ZKCLOB_KEYSTORE", str(tmp_path / "keys"))
     monkeypatch.delenv("ZKCLOB_KEY", raising=False)
 
-    def run(*arguments: object, stdin: str = "") -> Ended:
-        monkeypatch.setattr("sys.argv", ["zkclob", *map(str, arguments)])
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), shown.out, shown.err)
-
-    return run
+    return zkclob_command(monkeypatch, capsys)
 
 
 @pytest.fixture

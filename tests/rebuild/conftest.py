@@ -1,8 +1,7 @@
 """A contract on a real chain, and a stand-in for its operator: batches of random transactions, settled on L1."""
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -18,7 +17,6 @@ from scripts.devnet import POSTER, Devnet, trader_wallet
 from sequencer.abi import EXCHANGE
 from sequencer.adapters.l1 import BatchClaim, ExchangeContract
 from sequencer.adapters.l1 import Signer as EthSigner
-from sequencer.client import cli
 from sequencer.client.l1 import L1Account
 from sequencer.core.carriers import BLOBS
 from sequencer.core.public_values import PublicValues
@@ -30,6 +28,7 @@ from sequencer.rebuild.follower import Follower
 from sequencer.rebuild.records import Records
 from sequencer.rebuild.rpc import Rpc
 from sequencer.rebuild.sources import Archive, Calldata, DataFinder, DataSource
+from tests.command import Zkclob, zkclob_command
 from tests.properties.flow import Flow
 from tests.properties.replica import CHAIN_ID, Replica, Signer
 
@@ -147,24 +146,6 @@ class Operator:
         )
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> Any:
-        """What it printed as JSON."""
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-
-Zkclob = Callable[..., Ended]
-
-
 @pytest.fixture
 def zkclob(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Zkclob:
     """Runs the command `zkclob`, away from any keystore of this machine."""
@@ -172,15 +153,7 @@ def zkclob(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     for name in ("ZKCLOB_KEY", "ZKCLOB_DATA", "ZKCLOB_ARCHIVE", "ZKCLOB_CONTRACT"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*arguments: object) -> Ended:
-        monkeypatch.setattr("sys.argv", ["zkclob", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), shown.out, shown.err)
-
-    return run
+    return zkclob_command(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from sequencer.client.cli import exits
 from sequencer.core.codec import parse_inbox_entry
 from sequencer.core.types import ForceApproveAgent, ForceCancelAll, ForceExit, ForceRevokeAgents
 from sequencer.rebuild import opening
-from tests.rebuild.conftest import Operator, Zkclob
+from tests.command import Zkclob
+from tests.rebuild.conftest import Operator
 from tests.rebuild.test_follower import AlteredRpc
 
 pytestmark = pytest.mark.e2e

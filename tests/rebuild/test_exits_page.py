@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from scripts.devnet import Devnet, free_port
-from tests.rebuild.conftest import Operator, Zkclob
+from tests.command import Zkclob
+from tests.rebuild.conftest import Operator
 
 pytestmark = pytest.mark.e2e
 

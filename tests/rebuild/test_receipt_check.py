@@ -20,8 +20,9 @@ from sequencer.core import types as core
 from sequencer.core.constants import CHUNK
 from sequencer.core.signing import domain_separator
 from sequencer.rebuild.digests import SettledOrder
+from tests.command import Zkclob
 from tests.properties.replica import CHAIN_ID
-from tests.rebuild.conftest import Operator, Zkclob
+from tests.rebuild.conftest import Operator
 
 pytestmark = pytest.mark.e2e
 

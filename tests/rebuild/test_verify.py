@@ -18,7 +18,8 @@ from sequencer.core.account_proof import AccountProof
 from sequencer.rebuild.governance import describe_call, described
 from sequencer.rebuild.server import Pages, serving
 from sequencer.rebuild.view import View
-from tests.rebuild.conftest import Operator, Zkclob
+from tests.command import Zkclob
+from tests.rebuild.conftest import Operator
 
 pytestmark = pytest.mark.e2e
 
